@@ -1,0 +1,10 @@
+//! Chapiana: a self-hosted real-time chat server. ARCHITECTURE.md is the map.
+
+pub mod access;
+pub mod clock;
+pub mod entry;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod room;
+pub mod store;

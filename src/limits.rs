@@ -1,0 +1,151 @@
+//! Every bound of the product, with its unit and its reason (RELIABILITY.md §5.4, PROTOCOL.md).
+
+/// Largest WebSocket frame or message, bytes; above: close 1009.
+pub const FRAME_BYTES_MAX: usize = 65_536;
+/// Most elements in one array frame.
+pub const FRAME_ELEMENTS_MAX: usize = 64;
+/// Deepest JSON; deeper is a protocol error on sockets and `bad_request` over HTTP.
+pub const JSON_DEPTH_MAX: usize = 16;
+/// Largest JSON body over HTTP, bytes.
+pub const JSON_BYTES_MAX: usize = 65_536 * 2;
+/// Longest `ref` of a frame, bytes.
+pub const REF_BYTES_MAX: usize = 64;
+/// Most `cursors` in a hello.
+pub const CURSORS_MAX: usize = 100;
+/// Rooms in `welcome`; the rest by `GET /rooms`.
+pub const WELCOME_ROOMS_MAX: usize = 200;
+/// Time from upgrade to `hello`, milliseconds; later: close 4010.
+pub const HELLO_MS_MAX: u64 = 10_000;
+/// A watch catches up over the socket up to this distance; beyond it sends `reset`.
+pub const WATCH_GAP_MAX: u64 = 500;
+/// Rooms one connection may watch at once.
+pub const WATCHES_MAX: usize = 500;
+/// Server ping interval and idle limit, milliseconds.
+pub const PING_MS: u64 = 25_000;
+pub const IDLE_MS_MAX: u64 = 75_000;
+
+/// Longest message body, Unicode scalar values.
+pub const BODY_CHARS_MAX: usize = 16_000;
+pub const NAME_CHARS_MAX: usize = 64;
+pub const TOPIC_CHARS_MAX: usize = 250;
+pub const HANDLE_CHARS_MAX: usize = 32;
+pub const EMAIL_BYTES_MAX: usize = 254;
+pub const TITLE_CHARS_MAX: usize = 100;
+pub const PASSWORD_CHARS_MIN: usize = 10;
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Different emoji on one message.
+pub const REACTION_KINDS_MAX: usize = 50;
+/// People listed per emoji in a message view.
+pub const REACTION_USERS_SHOWN: usize = 50;
+/// Members named when a room is created.
+pub const NEW_ROOM_MEMBERS_MAX: usize = 200;
+
+/// Entries and bytes in one append (R2, group commit).
+pub const BATCH_ENTRIES_MAX: usize = 64;
+pub const BATCH_BYTES_MAX: usize = 65_536;
+/// A bucket holds seqs with equal `seq >> BUCKET_BITS`.
+pub const BUCKET_BITS: u32 = 13;
+/// Views may trail the log by this many entries; then the owner answers `busy` (R6).
+pub const VIEW_LAG_MAX: u64 = 1_024;
+/// Entries and dedupe keys that a room owner keeps in memory.
+pub const ROOM_RECENT_MAX: usize = 512;
+/// Commands that wait in one room for a commit; beyond: `busy`.
+pub const ROOM_PENDING_MAX: usize = 2_048;
+/// Commands that wait behind one load of one sender; beyond: `busy`.
+pub const ROOM_BEHIND_LOAD_MAX: usize = 64;
+/// Connections whose order numbers a room remembers (R16).
+pub const ROOM_CONNECTIONS_MAX: usize = 4_096;
+/// A room without commands sleeps after this, milliseconds (R4).
+pub const ROOM_IDLE_MS: u64 = 60_000;
+/// Sleeping rooms whose hand-over note a node keeps.
+pub const ROOM_NOTES_MAX: usize = 10_000;
+/// A command to a room is answered within this, milliseconds; later the outcome is `unknown`.
+pub const ROOM_REPLY_MS_MAX: u64 = 10_000;
+/// How long a writer repeats one batch of unknown outcome before its senders are told, milliseconds.
+pub const APPEND_RETRY_MS_MAX: u64 = 5_000;
+
+/// Frames a relay keeps per room and format for watchers that come back.
+pub const RELAY_RING_MAX: usize = 256;
+/// Bytes queued towards one connection; hints are dropped first, then close 4008.
+pub const OUTBOX_BYTES_MAX: usize = 262_144;
+/// Bytes that one socket write may gather.
+pub const WRITE_BYTES_MAX: usize = 65_536;
+/// WebSocket library buffers, bytes (BENCH.md §7).
+pub const WS_READ_BUFFER_BYTES: usize = 1_024;
+pub const WS_WRITE_BUFFER_BYTES: usize = 512;
+/// Sends of one connection that may await their acknowledgement before the socket is not read.
+pub const SENDS_IN_FLIGHT_MAX: usize = 256;
+/// After a refusal that keeps order, the hold ends when no send came for this, milliseconds.
+pub const HOLD_MS: u64 = 2_000;
+/// Head notices, marks and typing are gathered for this, milliseconds.
+pub const COALESCE_MS: u64 = 100;
+/// A typing hint lives this long, milliseconds, and may come again after the interval.
+pub const TYPING_MS: u64 = 5_000;
+pub const TYPING_INTERVAL_MS: u64 = 3_000;
+/// Typing is off in rooms with more members.
+pub const TYPING_MEMBERS_MAX: usize = 500;
+/// People whose presence one connection may watch.
+pub const PRESENCE_WATCH_MAX: usize = 200;
+
+/// Page sizes: default, and the most that `limit` counts as.
+pub const PAGE_DEFAULT: usize = 50;
+pub const PAGE_MAX: usize = 200;
+/// A read with `min` waits this long for the state, milliseconds; then `unavailable`.
+pub const MIN_WAIT_MS: u64 = 2_000;
+
+/// Sockets per person; per address before and after hello.
+pub const SOCKETS_PER_USER_MAX: u64 = 10;
+pub const SOCKETS_PER_ADDRESS_MAX: u64 = 2_000;
+/// Log-ins per person that stay valid; the oldest gives way.
+pub const LOGINS_PER_USER_MAX: usize = 50;
+pub const LOGIN_IDLE_MS: i64 = 30 * 86_400_000;
+pub const LOGIN_ABSOLUTE_MS: i64 = 90 * 86_400_000;
+/// Password hashes at work and waiting; beyond: 503.
+pub const HASHES_QUEUED_MAX: usize = 32;
+/// Largest number the protocol carries.
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// A token bucket: `per_second` refill, `burst` size. `--limits relaxed` multiplies both by 1,000.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    pub per_second: f64,
+    pub burst: f64,
+}
+
+const fn rate(per_second: f64, burst: f64) -> Rate {
+    Rate { per_second, burst }
+}
+
+pub const SEND_PER_SESSION: Rate = rate(20.0, 60.0);
+pub const SEND_PER_USER: Rate = rate(40.0, 120.0);
+pub const WATCH_PER_SESSION: Rate = rate(20.0, 100.0);
+pub const MARK_PER_SESSION: Rate = rate(10.0, 30.0);
+pub const PRESENCE_PER_SESSION: Rate = rate(0.2, 5.0);
+pub const PING_PER_SESSION: Rate = rate(2.0, 20.0);
+pub const READS_PER_USER: Rate = rate(20.0, 100.0);
+pub const PEOPLE_PER_USER: Rate = rate(1.0, 60.0);
+pub const CHANGES_PER_USER: Rate = rate(10.0, 60.0);
+pub const LOGIN_PER_ADDRESS: Rate = rate(20.0 / 60.0, 20.0);
+pub const SIGN_UP_PER_ADDRESS: Rate = rate(10.0 / 3_600.0, 10.0);
+pub const SIGN_UP_WITH_INVITE_PER_ADDRESS: Rate = rate(100.0 / 3_600.0, 100.0);
+pub const INVITE_LOOKUP_PER_ADDRESS: Rate = rate(20.0 / 60.0, 20.0);
+pub const PAGES_PER_ADDRESS: Rate = rate(20.0, 200.0);
+/// Failed log-ins per account and address before waiting grows, and the window, milliseconds.
+pub const LOGIN_FAILURES_FREE: u32 = 5;
+pub const LOGIN_FAILURE_WINDOW_MS: i64 = 15 * 60_000;
+/// Rate-limit keys that a node remembers; the idlest give way.
+pub const RATE_KEYS_MAX: usize = 100_000;
+
+/// Restarts within the window before the node gives up, and the window, milliseconds.
+pub const RESTARTS_MAX: usize = 5;
+pub const RESTART_WINDOW_MS: u64 = 30_000;
+/// From SIGTERM to exit, milliseconds (RELIABILITY.md F3).
+pub const DRAIN_MS_MAX: u64 = 20_000;
+/// Slices in which a drain moves sessions.
+pub const DRAIN_SLICES: usize = 10;
+
+/// SQLite: jobs that wait for the writer, jobs in one transaction, readers, WAL pages before a checkpoint.
+pub const STORE_QUEUE_MAX: usize = 16_384;
+pub const STORE_GROUP_MAX: usize = 1_024;
+pub const STORE_READERS: usize = 4;
+pub const STORE_WAL_PAGES: i64 = 4_000;
