@@ -6,5 +6,6 @@ pub mod entry;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod rate;
 pub mod room;
 pub mod store;
