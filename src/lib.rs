@@ -8,4 +8,5 @@ pub mod ids;
 pub mod limits;
 pub mod rate;
 pub mod room;
+pub mod session;
 pub mod store;

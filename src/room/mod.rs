@@ -2,6 +2,9 @@
 //!
 //! `state` holds every rule as a pure core, `actor` is its thin shell, `writer` talks to the store.
 
+pub mod mentions;
+pub mod state;
+
 use crate::access::Actor;
 use crate::entry::{Entry, Role, RoomKind, Salt, StoredEntry};
 use crate::error::{Code, Error};
@@ -113,7 +116,7 @@ pub enum RoomCommand {
     ViewsWritten {
         upto: Seq,
     },
-    /// Views could not be written; they are tried again.
+    /// Views could not be written. Sent after a pause: the state asks for the same again at once.
     ViewsFailed,
 }
 

@@ -1,0 +1,3 @@
+//! One connection of one person.
+
+pub mod order;

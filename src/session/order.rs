@@ -1,0 +1,174 @@
+//! The order of one connection's sends to one room (R16): numbers, the lowest unanswered one, and
+//! the hold after a refusal that keeps order.
+
+use crate::clock::Timestamp;
+use crate::error::Code;
+use crate::ids::{ClientId, ConnectionId};
+use crate::limits::HOLD_MS;
+use crate::room::Place;
+use std::collections::BTreeMap;
+
+/// Bookkeeping of one (connection, room).
+#[derive(Clone, Debug, Default)]
+pub struct SendOrder {
+    last: u64,
+    /// Sends without an answer: number to (client id, hold).
+    open: BTreeMap<u64, (ClientId, u64)>,
+    hold: u64,
+    held: Option<Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    n: u64,
+    first: ClientId,
+    code: Code,
+    until: Timestamp,
+}
+
+impl SendOrder {
+    /// Gives the next send its place. Ends the hold if `client_id` was refused first, or if no
+    /// send came for long enough; otherwise the place says with which code it is refused.
+    pub fn place(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        client_id: ClientId,
+    ) -> Place {
+        self.end_hold_if_due(now, client_id);
+        self.last += 1;
+        let n = self.last;
+        self.open.insert(n, (client_id, self.hold));
+        Place {
+            connection,
+            n,
+            base: self.open.first_key_value().map_or(n, |(first, _)| *first),
+            hold: self.hold,
+            refuse_with: self.held.as_mut().map(|held| {
+                held.until = now.plus_ms(HOLD_MS as i64);
+                held.code
+            }),
+        }
+    }
+
+    /// The session itself refuses a send (over its rate) that got no place: from now on the room
+    /// of this connection is held. While it is held already, answers the code of that hold.
+    pub fn refuse(&mut self, now: Timestamp, client_id: ClientId, code: Code) -> Code {
+        self.end_hold_if_due(now, client_id);
+        let until = now.plus_ms(HOLD_MS as i64);
+        let held = self.held.get_or_insert(Held {
+            n: self.last + 1,
+            first: client_id,
+            code,
+            until,
+        });
+        held.until = until;
+        held.code
+    }
+
+    /// The send `n` was answered; `refused`: with this code. False if it was answered before.
+    pub fn answered(&mut self, now: Timestamp, n: u64, refused: Option<Code>) -> bool {
+        let Some((client_id, hold)) = self.open.remove(&n) else {
+            return false;
+        };
+        let Some(code) = refused.filter(|code| code.holds_order()) else {
+            return true;
+        };
+        // An answer from an earlier hold says nothing about this one.
+        if hold == self.hold && self.held.is_none_or(|held| n < held.n) {
+            self.held = Some(Held {
+                n,
+                first: client_id,
+                code,
+                until: now.plus_ms(HOLD_MS as i64),
+            });
+        }
+        true
+    }
+
+    /// Sends that wait for their answer.
+    pub fn in_flight(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The code with which sends are refused now, if they are.
+    pub fn held_with(&self) -> Option<Code> {
+        self.held.map(|held| held.code)
+    }
+
+    fn end_hold_if_due(&mut self, now: Timestamp, client_id: ClientId) {
+        if let Some(held) = self.held
+            && (held.first == client_id || now >= held.until)
+        {
+            self.held = None;
+            self.hold += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> ClientId {
+        ClientId::from_bytes([n; 16])
+    }
+
+    fn link() -> ConnectionId {
+        ConnectionId::from_bytes([9; 16])
+    }
+
+    #[test]
+    fn base_is_the_lowest_send_without_an_answer() {
+        let mut order = SendOrder::default();
+        let now = Timestamp(0);
+        assert_eq!(order.place(now, link(), id(1)).base, 1);
+        assert_eq!(order.place(now, link(), id(2)).base, 1);
+        assert!(order.answered(now, 1, None));
+        assert!(!order.answered(now, 1, None));
+        let third = order.place(now, link(), id(3));
+        assert_eq!((third.n, third.base), (3, 2));
+        assert_eq!(order.in_flight(), 2);
+    }
+
+    #[test]
+    fn a_refusal_holds_until_the_first_refused_comes_again() {
+        let mut order = SendOrder::default();
+        let now = Timestamp(0);
+        for n in 1..=3 {
+            order.place(now, link(), id(n));
+        }
+        order.answered(now, 1, Some(Code::Busy));
+        order.answered(now, 2, Some(Code::Busy));
+        assert_eq!(
+            order.place(now, link(), id(4)).refuse_with,
+            Some(Code::Busy)
+        );
+        let again = order.place(now, link(), id(1));
+        assert_eq!((again.refuse_with, again.hold), (None, 1));
+        // The late refusal of the third belongs to the hold that has ended.
+        order.answered(now, 3, Some(Code::Busy));
+        assert_eq!(order.held_with(), None);
+    }
+
+    #[test]
+    fn a_hold_ends_when_nothing_came_for_two_seconds() {
+        let mut order = SendOrder::default();
+        let code = order.refuse(Timestamp(0), id(1), Code::RateLimited);
+        assert_eq!(code, Code::RateLimited);
+        let held = order.place(Timestamp(1_999), link(), id(2));
+        assert_eq!(held.refuse_with, Some(Code::RateLimited));
+        let still = order.place(Timestamp(3_998), link(), id(3));
+        assert_eq!(still.refuse_with, Some(Code::RateLimited));
+        let free = order.place(Timestamp(5_998), link(), id(4));
+        assert_eq!((free.refuse_with, free.hold), (None, 1));
+    }
+
+    #[test]
+    fn final_refusals_hold_nothing() {
+        let mut order = SendOrder::default();
+        order.place(Timestamp(0), link(), id(1));
+        order.answered(Timestamp(0), 1, Some(Code::Denied));
+        assert_eq!(order.held_with(), None);
+    }
+}
