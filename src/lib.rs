@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod draft;
 pub mod entry;
 pub mod error;
 pub mod ids;

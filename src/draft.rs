@@ -1,0 +1,403 @@
+//! Shape and size of what people send: the one place where JSON fields become a `Draft`
+//! (PROTOCOL.md §1, §3, §4). Both edges, WebSocket and HTTP, come through here.
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{ClientId, Seq, UserId, parse_uuid};
+use crate::limits::{BODY_CHARS_MAX, INTEGER_MAX, NAME_CHARS_MAX, TOPIC_CHARS_MAX};
+use crate::room::Draft;
+use serde_json::{Map, Value};
+
+/// The fields of one JSON object.
+pub type Fields = Map<String, Value>;
+
+/// Reads the fields of a send: its key, the head known at the first try, and what it wants.
+pub fn parse(fields: &Fields) -> Result<(ClientId, Seq, Draft)> {
+    let client_id = ClientId(uuid_field(fields, "client_id")?);
+    let after = integer_field(fields, "after")?;
+    let draft = match text_field(fields, "kind")? {
+        "post" => post(fields)?,
+        "edit" => Draft::Edit {
+            target: target(fields)?,
+            body: clean_body(text_field(fields, "body")?)?,
+        },
+        "delete" => Draft::Delete {
+            target: target(fields)?,
+        },
+        "react" => Draft::React {
+            target: target(fields)?,
+            emoji: emoji(fields)?,
+        },
+        "unreact" => Draft::Unreact {
+            target: target(fields)?,
+            emoji: emoji(fields)?,
+        },
+        "rename" => Draft::Rename {
+            name: clean_name(text_field(fields, "name")?)?,
+        },
+        "topic" => Draft::Topic {
+            topic: clean_line(text_field(fields, "topic")?, TOPIC_CHARS_MAX)?,
+        },
+        "pin" | "unpin" | "icon" => {
+            return Err(Error::bad_request(
+                "This `kind` is not supported by this version of the server.",
+            ));
+        }
+        "join" | "leave" | "role" => {
+            return Err(Error::bad_request(
+                "Members are changed under /rooms/{id}/members, not by an entry.",
+            ));
+        }
+        _ => return Err(Error::bad_request("`kind` is none that can be sent.")),
+    };
+    Ok((client_id, after, draft))
+}
+
+fn post(fields: &Fields) -> Result<Draft> {
+    if present(fields, "thread").is_some() {
+        return Err(Error::bad_request(
+            "`thread` is not supported by this version of the server.",
+        ));
+    }
+    let files = present(fields, "files");
+    if files.is_some_and(|files| files.as_array().is_none_or(|list| !list.is_empty())) {
+        return Err(Error::bad_request(
+            "`files` are not supported by this version of the server.",
+        ));
+    }
+    let reply_to = match present(fields, "reply_to") {
+        Some(_) => Some(place_field(fields, "reply_to")?),
+        None => None,
+    };
+    let body = clean_body(text_field(fields, "body")?)?;
+    Ok(Draft::Post { body, reply_to })
+}
+
+fn target(fields: &Fields) -> Result<Seq> {
+    place_field(fields, "target")
+}
+
+fn emoji(fields: &Fields) -> Result<String> {
+    let emoji = text_field(fields, "emoji")?;
+    match is_emoji(emoji) {
+        true => Ok(emoji.to_owned()),
+        false => Err(Error::bad_request("`emoji` must be one emoji.")),
+    }
+}
+
+/// Whether `text` is exactly one known emoji, in any skin tone, with or without its selector.
+pub fn is_emoji(text: &str) -> bool {
+    emojis::get(text).is_some()
+}
+
+/// A field that is there and not null.
+fn present<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+/// A required text.
+pub fn text_field<'a>(fields: &'a Fields, name: &str) -> Result<&'a str> {
+    let text = present(fields, name).and_then(Value::as_str);
+    text.ok_or_else(|| Error::bad_request(format!("`{name}` must be a text.")))
+}
+
+/// A required integer from 0, below 2^53; `1.0`, `"1"` and `true` are none.
+pub fn integer_field(fields: &Fields, name: &str) -> Result<u64> {
+    let value = present(fields, name).and_then(integer);
+    value.ok_or_else(|| Error::bad_request(format!("`{name}` must be an integer from 0.")))
+}
+
+/// The integer that a value is, if it is one from 0 and below 2^53.
+pub fn integer(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|number| *number <= INTEGER_MAX)
+}
+
+/// A required seq of an entry: an integer from 1.
+pub fn place_field(fields: &Fields, name: &str) -> Result<Seq> {
+    match integer_field(fields, name) {
+        Ok(0) | Err(_) => {
+            let why = format!("`{name}` must be an integer from 1.");
+            Err(Error::bad_request(why))
+        }
+        place => place,
+    }
+}
+
+/// A required id in lower-case canonical text.
+pub fn uuid_field(fields: &Fields, name: &str) -> Result<uuid::Uuid> {
+    let id = present(fields, name).and_then(Value::as_str);
+    let id = id.and_then(|text| parse_uuid(text).ok());
+    id.ok_or_else(|| Error::bad_request(format!("`{name}` must be a UUID in lower case.")))
+}
+
+/// A list of ids of people.
+pub fn users_field(fields: &Fields, name: &str, max: usize) -> Result<Vec<UserId>> {
+    let Some(value) = present(fields, name) else {
+        return Ok(Vec::new());
+    };
+    let wrong = || Error::bad_request(format!("`{name}` must be a list of UUIDs in lower case."));
+    let list = value.as_array().ok_or_else(wrong)?;
+    if list.len() > max {
+        let why = format!("`{name}` may name at most {max} people.");
+        return Err(Error::new(Code::TooLarge, why));
+    }
+    let ids = list.iter().map(|id| {
+        let id = id.as_str().and_then(|text| parse_uuid(text).ok());
+        id.map(UserId).ok_or_else(wrong)
+    });
+    ids.collect()
+}
+
+/// A message body as it is stored: white space at the end and blank lines at the start are gone.
+pub fn clean_body(text: &str) -> Result<String> {
+    refuse_controls(text)?;
+    let body = without_blank_start(text.trim_end());
+    if body.chars().all(is_invisible) {
+        return Err(Error::bad_request("The message is empty."));
+    }
+    if body.chars().count() > BODY_CHARS_MAX {
+        let why = format!("A message has at most {BODY_CHARS_MAX} characters.");
+        return Err(Error::new(Code::TooLarge, why));
+    }
+    Ok(body.to_owned())
+}
+
+/// The name of a room or person: one line of 1 to 64 characters.
+pub fn clean_name(text: &str) -> Result<String> {
+    let name = clean_line(text, NAME_CHARS_MAX)?;
+    match name.chars().all(is_invisible) {
+        true => Err(Error::bad_request("The name is empty.")),
+        false => Ok(name),
+    }
+}
+
+/// One line of at most `max` characters, perhaps none. What could break out of a line or turn the
+/// direction of the text around it is removed, and so is white space at both ends.
+pub fn clean_line(text: &str, max: usize) -> Result<String> {
+    refuse_controls(text)?;
+    let line: String = text
+        .chars()
+        .map(|c| {
+            if is_line_break(c) || c == '\t' {
+                ' '
+            } else {
+                c
+            }
+        })
+        .filter(|c| !c.is_control() && !turns_direction(*c))
+        .collect();
+    let line = line.trim();
+    match line.chars().count() > max {
+        true => Err(Error::new(
+            Code::TooLarge,
+            format!("This may have at most {max} characters."),
+        )),
+        false => Ok(line.to_owned()),
+    }
+}
+
+/// A handle: 1 to 32 of `a-z 0-9 . _ -`, beginning and ending with a letter or digit; lower case.
+/// The names that address everybody are nobody's.
+pub fn clean_handle(text: &str) -> Result<String> {
+    let handle = text.trim().trim_start_matches('@').to_lowercase();
+    let bytes = handle.as_bytes();
+    let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let fits = (1..=crate::limits::HANDLE_CHARS_MAX).contains(&bytes.len())
+        && bytes.iter().all(|b| plain(b) || b"._-".contains(b))
+        && bytes.first().is_some_and(plain)
+        && bytes.last().is_some_and(plain)
+        && !["here", "channel", "everyone", "all"].contains(&handle.as_str());
+    match fits {
+        true => Ok(handle),
+        false => Err(Error::bad_request(
+            "A handle has 1 to 32 letters a to z, digits, dots, hyphens or underscores, and begins and ends with a letter or digit.",
+        )),
+    }
+}
+
+fn refuse_controls(text: &str) -> Result<()> {
+    let wrong = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
+    match text.chars().any(wrong) {
+        true => Err(Error::bad_request(
+            "Control characters other than tab and line breaks are not text.",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Drops lines of only white space at the start; a line ends with LF, CR LF or CR.
+fn without_blank_start(text: &str) -> &str {
+    let mut start = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' | '\r' => start = at + 1,
+            c if c.is_whitespace() => {}
+            _ => break,
+        }
+    }
+    &text[start..]
+}
+
+fn is_line_break(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Bidirectional overrides, embeddings and isolates.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// White space or a default-ignorable code point (Unicode 16, DerivedCoreProperties).
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const KEY: &str = "0190a000-0000-7000-8000-00000000000a";
+
+    fn read(extra: Value) -> Result<Draft> {
+        let mut fields = json!({"client_id": KEY, "after": 0, "kind": "post", "body": "hi"});
+        let (Value::Object(all), Value::Object(extra)) = (&mut fields, extra) else {
+            panic!("objects only");
+        };
+        all.extend(extra);
+        parse(all).map(|(_, _, draft)| draft)
+    }
+
+    fn code(extra: Value) -> Option<Code> {
+        read(extra).err().map(|error| error.code)
+    }
+
+    fn body_of(text: &str) -> Option<String> {
+        clean_body(text).ok()
+    }
+
+    #[test]
+    fn every_kind_is_read_into_its_draft() {
+        let cases = [
+            (json!({}), "Post"),
+            (json!({"reply_to": 3, "thread": null, "files": []}), "Post"),
+            (json!({"kind": "edit", "target": 1}), "Edit"),
+            (json!({"kind": "delete", "target": 1}), "Delete"),
+            (
+                json!({"kind": "react", "target": 1, "emoji": "👍🏽"}),
+                "React",
+            ),
+            (
+                json!({"kind": "unreact", "target": 1, "emoji": "❤"}),
+                "Unreact",
+            ),
+            (json!({"kind": "rename", "name": "x"}), "Rename"),
+            (json!({"kind": "topic", "topic": ""}), "Topic"),
+        ];
+        for (given, kind) in cases {
+            let draft = read(given.clone()).expect("a whole draft");
+            assert!(format!("{draft:?}").starts_with(kind), "{given}");
+        }
+    }
+
+    #[test]
+    fn integers_ids_and_kinds_are_exact() {
+        let wrong = [
+            json!({"after": "1"}),
+            json!({"after": 1.0}),
+            json!({"after": true}),
+            json!({"after": -1}),
+            json!({"after": null}),
+            json!({"after": 9_007_199_254_740_992_u64}),
+            json!({"client_id": KEY.to_uppercase()}),
+            json!({"client_id": 7}),
+            json!({"kind": "pin", "target": 1}),
+            json!({"kind": "join"}),
+            json!({"kind": "dance"}),
+            json!({"kind": "edit"}),
+            json!({"kind": "delete", "target": 0}),
+            json!({"kind": "react", "target": 1, "emoji": "👍👍"}),
+            json!({"kind": "react", "target": 1, "emoji": "x"}),
+            json!({"kind": "react", "target": 1, "emoji": ""}),
+            json!({"thread": 1}),
+            json!({"files": [{}]}),
+            json!({"reply_to": "1"}),
+            json!({"body": 1}),
+            json!({"kind": "rename", "name": " \u{200b}"}),
+        ];
+        for given in wrong {
+            assert_eq!(code(given.clone()), Some(Code::BadRequest), "{given}");
+        }
+        assert_eq!(code(json!({"after": 9_007_199_254_740_991_u64})), None);
+    }
+
+    #[test]
+    fn white_space_at_the_end_and_blank_lines_at_the_start_are_removed() {
+        let cases = [
+            ("hi \t\r\n", "hi"),
+            ("\n \r\n\t\r  hi", "  hi"),
+            ("\u{3000}\nhi\u{2003}", "hi"),
+            ("a\n\n b", "a\n\n b"),
+            ("\u{2028}hi", "\u{2028}hi"),
+        ];
+        for (given, stored) in cases {
+            assert_eq!(body_of(given).as_deref(), Some(stored), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn empty_long_and_control_bodies_are_refused() {
+        for empty in ["", " \n", "\u{200b}", "\u{ad} \u{fe0f}\u{e0041}"] {
+            assert_eq!(
+                code(json!({"body": empty})),
+                Some(Code::BadRequest),
+                "{empty:?}"
+            );
+        }
+        for control in ["a\0", "\u{1b}[1m", "a\u{b}b", "a\u{c}"] {
+            assert_eq!(code(json!({"body": control})), Some(Code::BadRequest));
+        }
+        let full = "ä".repeat(BODY_CHARS_MAX);
+        assert_eq!(code(json!({"body": format!("\n{full}  ")})), None);
+        assert_eq!(code(json!({"body": full + "x"})), Some(Code::TooLarge));
+        assert_eq!(code(json!({"body": "a\u{7f}\u{9f}b"})), None);
+    }
+
+    #[test]
+    fn lines_lose_what_could_disturb_their_surroundings() {
+        assert_eq!(
+            clean_line(" a\tb\u{202e}\u{9f}\nc ", 20).as_deref(),
+            Ok("a b c")
+        );
+        assert_eq!(
+            clean_line("abc", 2).map_err(|e| e.code),
+            Err(Code::TooLarge)
+        );
+        assert_eq!(
+            clean_line("a\0", 9).map_err(|e| e.code),
+            Err(Code::BadRequest)
+        );
+    }
+
+    #[test]
+    fn handles_are_plain_and_never_everybody() {
+        assert_eq!(clean_handle("@Ann.B").as_deref(), Ok("ann.b"));
+        for wrong in [
+            "",
+            ".a",
+            "a-",
+            "a b",
+            "ä",
+            "here",
+            "Channel",
+            &"a".repeat(33),
+        ] {
+            assert!(clean_handle(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
