@@ -1,13 +1,17 @@
 //! Chapiana: a self-hosted real-time chat server. ARCHITECTURE.md is the map.
 
 pub mod access;
+pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod draft;
 pub mod entry;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod people;
 pub mod rate;
+pub mod reading;
 pub mod room;
 pub mod session;
 pub mod store;
