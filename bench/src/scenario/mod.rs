@@ -1,0 +1,66 @@
+//! The workloads.
+
+mod cold;
+mod durable;
+mod fanout;
+mod idle;
+mod page;
+
+use crate::report::Report;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// What can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    Idle,
+    Fanout,
+    Durable,
+    Page,
+    Cold,
+}
+
+impl Case {
+    pub const ALL: [Case; 5] = [
+        Case::Cold,
+        Case::Page,
+        Case::Fanout,
+        Case::Durable,
+        Case::Idle,
+    ];
+}
+
+/// How it is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub cases: Vec<Case>,
+    pub server: PathBuf,
+    pub repeats: usize,
+    pub seconds: u64,
+    pub scale: usize,
+    pub server_core: usize,
+    pub driver_core: usize,
+}
+
+/// Runs every case of the plan.
+pub async fn run(plan: &Plan) -> Report {
+    let mut report = Report::new(json!({
+        "repeats": plan.repeats, "seconds": plan.seconds, "scale": plan.scale,
+    }));
+    // Socket tasks share counters without locks: everything stays on this thread.
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            for case in &plan.cases {
+                match case {
+                    Case::Idle => idle::run(plan, &mut report).await,
+                    Case::Fanout => fanout::run(plan, &mut report).await,
+                    Case::Durable => durable::run(plan, &mut report).await,
+                    Case::Page => page::run(plan, &mut report).await,
+                    Case::Cold => cold::run(plan, &mut report).await,
+                }
+            }
+        })
+        .await;
+    report
+}
