@@ -9,9 +9,12 @@ pub mod entry;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod metrics;
 pub mod people;
 pub mod rate;
 pub mod reading;
 pub mod room;
 pub mod session;
 pub mod store;
+#[cfg(test)]
+mod testing;
