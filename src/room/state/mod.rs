@@ -17,6 +17,9 @@ mod targets;
 mod unviewed;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use self::append::{Sequenced, Waiter};
 use self::loads::{LoadFor, Parked};
 use self::members::Members;
