@@ -275,7 +275,7 @@ impl Texts {
                 let entry = stored.entry;
                 (entry.event.content().map(str::to_owned), entry.at)
             });
-            Ok((*post, text.unwrap_or((None, super::page::NEVER))))
+            StoreResult::Ok((*post, text.unwrap_or((None, super::page::NEVER))))
         });
         let edits = try_join_all(reads).await?.into_iter().collect();
         Ok(Self { redactions, edits })

@@ -1,0 +1,196 @@
+//! The store of one machine: SQLite in one folder, owned by one process.
+//!
+//! One writer thread commits whatever waits in one transaction and answers after its fsync; reader
+//! threads see only what is committed; a keeper copies the WAL back and keeps the witness.
+
+mod files;
+mod keeper;
+mod log;
+mod people;
+mod readers;
+mod rooms;
+mod rows;
+mod views;
+mod writer;
+
+use super::{Durability, Store, StoreError, StoreResult};
+use crate::limits;
+use files::{Folder, Witness};
+use keeper::Keeper;
+use readers::Readers;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use writer::Writer;
+
+/// What may be chosen when a data folder is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedOptions {
+    /// Fixed when the folder is new; another width later is refused.
+    pub bucket_bits: u32,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            bucket_bits: limits::BUCKET_BITS,
+        }
+    }
+}
+
+/// The embedded store. Dropping it ends its threads after the last write was answered.
+pub struct EmbeddedStore {
+    bucket_bits: u32,
+    health: Arc<Health>,
+    // In the order in which they end.
+    writer: Writer,
+    readers: Readers,
+    _keeper: Keeper,
+    _folder: Folder,
+}
+
+/// What writer and keeper tell each other and the readiness probe.
+struct Health {
+    durability: RwLock<Durability>,
+    /// Commits that are on disk.
+    commits: AtomicU64,
+}
+
+impl Health {
+    fn durability(&self) -> Durability {
+        let durability = self.durability.read();
+        durability.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    fn set(&self, durability: Durability) {
+        let place = self.durability.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = durability;
+    }
+    fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+    fn committed(&self, commits: u64) {
+        self.commits.store(commits, Ordering::Release);
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `dir`, which is created if it is missing.
+    pub fn open(dir: &Path, options: EmbeddedOptions) -> StoreResult<Self> {
+        let folder = Folder::open(dir)?;
+        let database = folder.database();
+        let connection = connect(&database)?;
+        prepare(&connection, options.bucket_bits)?;
+        folder.sync()?;
+        let commits = writer::commits(&connection)?;
+        let witness = Witness::new(&folder);
+        let seen = witness.read()?;
+        let health = Arc::new(Health {
+            durability: RwLock::new(Durability::Durable),
+            commits: AtomicU64::new(commits),
+        });
+        let read_only = commits < seen;
+        if read_only {
+            let why = format!(
+                "the store is at commit {commits}, but its witness saw {seen}: an older copy \
+                 was put back or a file was lost. Restore the right files, or remove the \
+                 witness file to go on from here"
+            );
+            tracing::error!(commits, witness = seen, "store opened read-only: {why}");
+            health.set(Durability::NotDurable(why));
+        }
+        let writer = Writer::start(connection, &database, Arc::clone(&health), read_only)?;
+        let readers = Readers::start(&database, limits::STORE_READERS)?;
+        let witness = (!read_only).then_some(witness);
+        let keeper = Keeper::start(&database, Arc::clone(&health), witness)?;
+        Ok(Self {
+            bucket_bits: options.bucket_bits,
+            health,
+            writer,
+            readers,
+            _keeper: keeper,
+            _folder: folder,
+        })
+    }
+
+    /// Runs `work` in the writer's next transaction; answers when that is on disk.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        self.writer.write(work).await
+    }
+
+    /// Runs `work` on a snapshot of what is committed.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        self.readers.read(work).await
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn durability(&self) -> Durability {
+        self.health.durability()
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let why = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
+                StoreError::NotDurable(why)
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(why),
+            Some(_) => StoreError::Unavailable(why),
+            None => StoreError::Corrupt(why),
+        }
+    }
+}
+
+/// A connection that may write.
+fn connect(database: &Path) -> StoreResult<Connection> {
+    let connection = Connection::open(database)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+fn connect_reader(database: &Path) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+/// Creates the tables where they are missing and checks the bucket width.
+fn prepare(connection: &Connection, bucket_bits: u32) -> StoreResult<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('bucket_bits', ?1), ('commits', 0)
+         ON CONFLICT DO NOTHING",
+        [bucket_bits],
+    )?;
+    connection.execute_batch("COMMIT")?;
+    let there: u32 = connection.query_row(
+        "SELECT value FROM meta WHERE key = 'bucket_bits'",
+        [],
+        |row| row.get(0),
+    )?;
+    if there == bucket_bits {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "this data folder has bucket_bits {there}, not {bucket_bits}"
+    )))
+}

@@ -1,0 +1,197 @@
+//! How our types stand in columns.
+
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Event, Mentions, Role, StoredEntry};
+use crate::ids::{ClientId, LoginId, OwnerId, RoomId, UserId};
+use crate::store::{StoreError, StoreResult};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, params};
+
+macro_rules! id_column {
+    ($($id:ty),*) => {$(
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.bytes())))
+            }
+        }
+        impl FromSql for $id {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <[u8; 16]>::column_result(value).map(Self::from_bytes)
+            }
+        }
+    )*};
+}
+id_column!(UserId, RoomId, ClientId, OwnerId, LoginId);
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(Self)
+    }
+}
+
+/// A word of a closed list.
+pub(super) struct Word<T>(pub T);
+
+macro_rules! word_column {
+    ($($word:ty),*) => {$(
+        impl ToSql for Word<$word> {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0.as_str().as_bytes())))
+            }
+        }
+        impl FromSql for Word<$word> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <$word>::parse(value.as_str()?).map(Word).ok_or(FromSqlError::InvalidType)
+            }
+        }
+    )*};
+}
+word_column!(
+    crate::entry::Role,
+    crate::entry::RoomKind,
+    crate::access::WorkspaceRole
+);
+
+/// The columns of `event` beside its content.
+#[derive(Default)]
+struct Facts {
+    target: Option<u64>,
+    user: Option<UserId>,
+    role: Option<Word<Role>>,
+    extra: Option<String>,
+}
+
+impl Facts {
+    fn of(event: &Event) -> StoreResult<Self> {
+        let mut facts = Facts {
+            target: event.target(),
+            ..Facts::default()
+        };
+        match event {
+            Event::Post {
+                reply_to, mentions, ..
+            } => {
+                facts.target = *reply_to;
+                if !mentions.is_empty() {
+                    let text = serde_json::to_string(mentions);
+                    facts.extra = Some(text.map_err(|e| StoreError::Unavailable(e.to_string()))?);
+                }
+            }
+            Event::Join { user, role } | Event::Role { user, role } => {
+                facts.user = Some(*user);
+                facts.role = Some(Word(*role));
+            }
+            Event::Leave { user } => facts.user = Some(*user),
+            Event::Topic { topic } => facts.extra = Some(topic.clone()),
+            _ => {}
+        }
+        Ok(facts)
+    }
+
+    fn event(self, kind: &str, content: Option<String>) -> Option<Event> {
+        let (target, user) = (self.target, self.user);
+        let role = self.role.map(|word| word.0);
+        Some(match kind {
+            "post" => Event::Post {
+                body: content,
+                reply_to: target,
+                mentions: match self.extra {
+                    Some(text) => serde_json::from_str(&text).ok()?,
+                    None => Mentions::default(),
+                },
+            },
+            "edit" => Event::Edit {
+                target: target?,
+                body: content,
+            },
+            "delete" => Event::Delete { target: target? },
+            "react" => Event::React {
+                target: target?,
+                emoji: content,
+            },
+            "unreact" => Event::Unreact {
+                target: target?,
+                emoji: content,
+            },
+            "join" => Event::Join {
+                user: user?,
+                role: role?,
+            },
+            "leave" => Event::Leave { user: user? },
+            "role" => Event::Role {
+                user: user?,
+                role: role?,
+            },
+            "rename" => Event::Rename { name: content },
+            "topic" => Event::Topic { topic: self.extra? },
+            _ => return None,
+        })
+    }
+}
+
+pub(super) const ENTRY_COLUMNS: &str = "room, seq, ord, at, by, client_id, kind, target, user, role, content, extra, salt, digest, link";
+
+pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> StoreResult<()> {
+    let entry = &stored.entry;
+    let facts = Facts::of(&entry.event)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO log (room, seq, ord, at, by, client_id, kind, target, user, role,
+                              content, extra, salt, digest, link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            entry.room,
+            entry.seq,
+            entry.ord,
+            entry.at,
+            entry.by,
+            entry.client_id,
+            entry.event.kind(),
+            facts.target,
+            facts.user,
+            facts.role,
+            entry.event.content(),
+            facts.extra,
+            stored.salt,
+            stored.digest,
+            stored.link,
+        ])?;
+    Ok(())
+}
+
+/// Reads `ENTRY_COLUMNS`.
+pub(super) fn entry_of(row: &Row<'_>) -> StoreResult<StoredEntry> {
+    let facts = Facts {
+        target: row.get(7)?,
+        user: row.get(8)?,
+        role: row.get(9)?,
+        extra: row.get(11)?,
+    };
+    let seq = row.get(1)?;
+    let salt = row.get(12)?;
+    let kind = row.get_ref(6)?.as_str().unwrap_or_default();
+    let event = facts
+        .event(kind, row.get(10)?)
+        .ok_or_else(|| StoreError::Corrupt(format!("entry {seq} is malformed")))?;
+    Ok(StoredEntry {
+        entry: Entry {
+            room: row.get(0)?,
+            seq,
+            ord: row.get(2)?,
+            at: row.get(3)?,
+            by: row.get(4)?,
+            client_id: row.get(5)?,
+            event,
+            redacted: salt == None::<[u8; 16]>,
+        },
+        salt,
+        digest: row.get(13)?,
+        link: row.get(14)?,
+    })
+}
