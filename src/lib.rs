@@ -9,6 +9,7 @@ pub mod entry;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod marking;
 pub mod metrics;
 pub mod people;
 pub mod rate;
@@ -18,3 +19,4 @@ pub mod session;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod wire;
