@@ -1,0 +1,99 @@
+//! House rules that a compiler cannot hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A newcomer reads a file in one go; tests inside and beside do not count.
+const LINES_MAX: usize = 500;
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for item in fs::read_dir(&folder).expect("a folder of the repository") {
+            let path = item.expect("an item").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The lines of the program itself: not the comments, not the tests inside the file.
+fn program_lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).expect("a source file");
+    let whole = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    whole.lines().map(str::to_owned).collect()
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        part.contains("test") || part == "conformance" || part == "fuzz.rs"
+    })
+}
+
+#[test]
+fn the_cores_import_nothing_that_waits_or_stores() {
+    let mut cores = vec![root().join("src/access.rs")];
+    for folder in ["src/room/state", "src/session/state"] {
+        let folder = root().join(folder);
+        if folder.is_dir() {
+            cores.extend(rust_files(&folder));
+        } else {
+            cores.push(folder.with_extension("rs"));
+        }
+    }
+    assert!(cores.len() > 3, "the cores moved: {cores:?}");
+    for core in cores.iter().filter(|path| !is_test(path)) {
+        for line in program_lines(core) {
+            let code = line.split("//").next().unwrap_or_default();
+            for outside in [
+                "tokio",
+                "ractor",
+                "axum",
+                "rusqlite",
+                "std::thread",
+                "SystemTime",
+            ] {
+                assert!(!code.contains(outside), "{}: {line}", core.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_source_file_can_be_read_in_one_go() {
+    let mut files = rust_files(&root().join("src"));
+    files.extend(rust_files(&root().join("bench/src")));
+    assert!(files.len() > 20, "there are sources");
+    let long = |path: &&PathBuf| !is_test(path) && program_lines(path).len() > LINES_MAX;
+    let long: Vec<&PathBuf> = files.iter().filter(long).collect();
+    assert!(long.is_empty(), "over {LINES_MAX} lines: {long:?}");
+}
+
+#[test]
+fn nothing_waits_by_sleeping_in_a_test() {
+    let mut files = rust_files(&root().join("tests"));
+    files.extend(
+        rust_files(&root().join("src"))
+            .into_iter()
+            .filter(|path| is_test(path)),
+    );
+    let needle = concat!("thread::", "sleep");
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a source file");
+        assert!(!text.contains(needle), "{} sleeps", path.display());
+    }
+}
