@@ -96,14 +96,15 @@ pub fn now() -> u64 {
     since.as_nanos() as u64
 }
 
-/// The same rows and the same durability in one loop: entries with their guard views in one
-/// transaction, the sent keys in the next, `batch` messages at a time.
+/// The same rows and the same durability in one loop: `batch` entries with their guard views in one
+/// transaction, together with the sent keys of the batch before.
 pub fn sqlite(folder: &Path, rooms: usize, batch: usize) {
     let database = Connection::open(folder.join("raw.db")).expect("a database");
     database.execute_batch(SCHEMA).expect("the tables");
     let mut writer = Raw {
         database,
         heads: vec![0; rooms],
+        unviewed: Vec::new(),
         next: 0,
         random: 0x9e37_79b9_7f4a_7c15,
     };
@@ -113,8 +114,7 @@ pub fn sqlite(folder: &Path, rooms: usize, batch: usize) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut sends, mut commits) = (0, 0);
     while Instant::now() < end {
-        let keys = writer.append(batch);
-        writer.views(&keys);
+        writer.append(batch);
         sends += batch;
         commits += 1;
     }
@@ -126,15 +126,17 @@ pub fn sqlite(folder: &Path, rooms: usize, batch: usize) {
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
     CREATE TABLE bucket (room BLOB, bucket INTEGER, owner BLOB, epoch INTEGER, next_seq INTEGER,
         ord INTEGER, chain BLOB, viewed INTEGER, PRIMARY KEY (room, bucket)) WITHOUT ROWID;
-    CREATE TABLE entry (room BLOB, bucket INTEGER, seq INTEGER, ord INTEGER, at INTEGER, by BLOB,
-        client_id BLOB, kind INTEGER, body TEXT, salt BLOB, digest BLOB, link BLOB,
-        PRIMARY KEY (room, bucket, seq)) WITHOUT ROWID;
-    CREATE TABLE marker (room BLOB, user BLOB, generation INTEGER, read INTEGER, ord INTEGER,
-        delivered INTEGER, at INTEGER, PRIMARY KEY (room, user, generation)) WITHOUT ROWID;
-    CREATE TABLE sent (room BLOB, bucket INTEGER, sender BLOB, client_id BLOB, seq INTEGER,
-        PRIMARY KEY (room, bucket, sender, client_id)) WITHOUT ROWID;
+    CREATE TABLE log (room BLOB, seq INTEGER, ord INTEGER, at INTEGER, by BLOB, client_id BLOB,
+        kind TEXT, target INTEGER, user BLOB, role TEXT, content TEXT, extra TEXT, salt BLOB,
+        digest BLOB, link BLOB, PRIMARY KEY (room, seq)) WITHOUT ROWID;
+    CREATE TABLE marker (room BLOB, user BLOB, generation INTEGER, read INTEGER, read_ord INTEGER,
+        delivered INTEGER, read_at INTEGER, PRIMARY KEY (room, user)) WITHOUT ROWID;
+    CREATE TABLE sent (room BLOB, sender BLOB, client_id BLOB, seq INTEGER,
+        PRIMARY KEY (room, sender, client_id)) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('commits', 0);
 ";
 
 /// A stored key: room number, client id, seq.
@@ -143,6 +145,7 @@ type Key = (usize, [u8; 16], i64);
 struct Raw {
     database: Connection,
     heads: Vec<i64>,
+    unviewed: Vec<Key>,
     next: usize,
     random: u64,
 }
@@ -158,7 +161,7 @@ impl Raw {
         transaction.commit().expect("a commit");
     }
 
-    fn append(&mut self, batch: usize) -> Vec<Key> {
+    fn append(&mut self, batch: usize) {
         let body = format!("{:.<200}", "raw ");
         let mut keys = Vec::with_capacity(batch);
         let transaction = self.database.transaction().expect("a transaction");
@@ -175,11 +178,11 @@ impl Raw {
             let digest: Vec<u8> = self.random.to_be_bytes().repeat(4);
             let head = "UPDATE bucket SET next_seq = ?2, ord = ?3, chain = ?4
                 WHERE room = ?1 AND bucket = ?5 AND owner = ?6 AND next_seq = ?3";
-            let entry =
-                "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?10)";
+            let entry = "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'post', NULL, NULL, NULL,
+                ?7, '{}', ?8, ?9, ?9)";
             let marker = "INSERT INTO marker VALUES (?1, ?2, 0, ?3, ?4, ?3, ?5)
-                ON CONFLICT DO UPDATE SET read = excluded.read, ord = excluded.ord,
-                delivered = excluded.delivered, at = excluded.at";
+                ON CONFLICT DO UPDATE SET read = excluded.read, read_ord = excluded.read_ord,
+                delivered = excluded.delivered, read_at = excluded.read_at";
             let run = |sql, row: &[&dyn rusqlite::ToSql]| {
                 let mut statement = transaction.prepare_cached(sql).expect("a statement");
                 statement.execute(row).expect("a row");
@@ -189,25 +192,20 @@ impl Raw {
             let at = now() as i64;
             run(
                 entry,
-                params![id, bucket, seq, seq, at, id, key, body, [7u8; 16], digest],
+                params![id, seq, seq, at, id, key, body, [7u8; 16], digest],
             );
             run(marker, params![id, id, seq, seq, at]);
             keys.push((room, key, seq));
         }
-        transaction.commit().expect("a commit");
-        keys
-    }
-
-    fn views(&mut self, keys: &[Key]) {
-        let transaction = self.database.transaction().expect("a transaction");
-        for (room, key, seq) in keys {
-            let sql = "INSERT INTO sent VALUES (?1, ?2, ?3, ?4, ?5)";
+        // What follows the acknowledgement of the last batch goes along, as in a group commit.
+        for (room, key, seq) in std::mem::replace(&mut self.unviewed, keys) {
+            let sql = "INSERT INTO sent VALUES (?1, ?2, ?3, ?4)";
             let mut statement = transaction.prepare_cached(sql).expect("a statement");
-            let id = id_of(*room);
-            statement
-                .execute(params![id, seq >> 13, id, key, seq])
-                .expect("a row");
+            let id = id_of(room);
+            statement.execute(params![id, id, key, seq]).expect("a row");
         }
+        let count = "UPDATE meta SET value = value + 1 WHERE key = 'commits'";
+        transaction.execute(count, []).expect("a row");
         transaction.commit().expect("a commit");
     }
 }
