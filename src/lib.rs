@@ -9,6 +9,7 @@ pub mod entry;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod markdown;
 pub mod marking;
 pub mod metrics;
 pub mod people;
@@ -19,4 +20,5 @@ pub mod session;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod web;
 pub mod wire;

@@ -1,0 +1,6 @@
+//! What the world sees over HTTP.
+
+pub mod assets;
+pub mod face;
+pub mod l10n;
+pub mod render;
