@@ -7,6 +7,8 @@ pub mod config;
 pub mod draft;
 pub mod entry;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod ids;
 pub mod limits;
 pub mod markdown;

@@ -1,0 +1,190 @@
+//! Fuzzing of everything that reads what strangers write. `./check fuzz` gives each target more time;
+//! `BOLERO_RANDOM_ITERATIONS` and `BOLERO_RANDOM_SEED` do by hand.
+//!
+//! Plain random bytes hardly ever get past a first bracket, so bytes choose pieces of a dictionary.
+
+use crate::draft;
+use crate::limits::{BODY_CHARS_MAX, FRAME_ELEMENTS_MAX, JSON_DEPTH_MAX, NAME_CHARS_MAX};
+use crate::room::Draft;
+use crate::wire;
+use serde_json::Value;
+
+const JSON: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "null",
+    "true",
+    "0",
+    "1",
+    "-1",
+    "1.0",
+    "1e3",
+    "42",
+    " ",
+    "\n",
+    "\"t\":",
+    "\"hello\"",
+    "\"watch\"",
+    "\"unwatch\"",
+    "\"send\"",
+    "\"mark\"",
+    "\"typing\"",
+    "\"ping\"",
+    "\"room\":",
+    "\"ref\":",
+    "\"client_id\":",
+    "\"after\":",
+    "\"kind\":",
+    "\"post\"",
+    "\"edit\"",
+    "\"delete\"",
+    "\"react\"",
+    "\"target\":",
+    "\"emoji\":",
+    "\"👍\"",
+    "\"body\":",
+    "\"reply_to\":",
+    "\"format\":",
+    "\"data\"",
+    "\"html\"",
+    "\"cursors\":",
+    "\"read\":",
+    "\"unread_from\":",
+    "\"on\":",
+    "\"0190a000-0000-7000-8000-00000000000a\"",
+    "\"0190A000-0000-7000-8000-00000000000A\"",
+    "9007199254740991",
+    "9007199254740992",
+    "18446744073709551616",
+    "\\u0000",
+    "\\ud800",
+    "\\udc00",
+    "\\\"",
+    "\u{202e}",
+    "\u{200b}",
+    "{\"t\":\"ping\",\"n\":1}",
+    "[[[[[[[[[[[[[[[[[",
+    "]]]]]]]]]]]]]]]]]",
+    "{\"t\":\"send\",\"room\":\"0190a000-0000-7000-8000-00000000000a\",\"client_id\":\"0190a000-0000-7000-8000-00000000000b\",\"after\":0,",
+    "\"kind\":\"post\",\"body\":\"x\"}",
+];
+
+/// Each byte is a piece of the dictionary, or stands for itself.
+fn text_of(bytes: &[u8], dictionary: &[&str]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match dictionary.get(usize::from(*byte)) {
+            Some(piece) => text.push_str(piece),
+            None => text.push(char::from(*byte)),
+        }
+    }
+    text
+}
+
+#[test]
+fn fuzz_frames_are_read_or_refused_within_their_bounds() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let text = text_of(bytes, JSON);
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        match wire::client::read(&text) {
+            Ok(elements) => {
+                assert!(is_json, "{text:?}");
+                assert!(elements.len() <= FRAME_ELEMENTS_MAX);
+            }
+            Err(_) => assert!(!is_json || deepest(&text) > JSON_DEPTH_MAX, "{text:?}"),
+        }
+    });
+}
+
+/// Brackets of the text, inside strings too: never less than the depth of its JSON.
+fn deepest(text: &str) -> usize {
+    let (mut depth, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+    }
+    most
+}
+
+#[test]
+fn fuzz_drafts_that_pass_are_clean_and_stay_so() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let text = text_of(bytes, JSON);
+        let Ok(Value::Object(fields)) = serde_json::from_str(&text) else {
+            return;
+        };
+        match draft::parse(&fields) {
+            Ok((_, _, Draft::Post { body, .. } | Draft::Edit { body, .. })) => assert_clean(&body),
+            Ok((_, _, Draft::React { emoji, .. })) => assert!(draft::is_emoji(&emoji)),
+            _ => {}
+        }
+    });
+}
+
+#[test]
+fn fuzz_texts_are_cleaned_once_and_for_all() {
+    const TEXT: &[&str] = &[
+        " ",
+        "\n",
+        "\r\n",
+        "\t",
+        "\u{0}",
+        "\u{7}",
+        "\u{1b}[31m",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{a0}",
+        "\u{2028}",
+        "e\u{301}",
+        "👩‍👩‍👧‍👧",
+        "مرحبا",
+        "a",
+        "B",
+        "@",
+        "<@",
+        "0190a000-0000-7000-8000-00000000000a>",
+        "<@here>",
+        "`",
+        "```",
+    ];
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let text = text_of(bytes, TEXT);
+        if let Ok(body) = draft::clean_body(&text) {
+            assert_clean(&body);
+        }
+        if let Ok(name) = draft::clean_name(&text) {
+            assert!(
+                (1..=NAME_CHARS_MAX).contains(&name.chars().count()),
+                "{name:?}"
+            );
+            assert!(!name.chars().any(char::is_control), "{name:?}");
+            assert_eq!(draft::clean_name(&name).as_deref(), Ok(name.as_str()));
+        }
+        if let Ok(handle) = draft::clean_handle(&text) {
+            assert_eq!(draft::clean_handle(&handle).as_deref(), Ok(handle.as_str()));
+        }
+    });
+}
+
+fn assert_clean(body: &str) {
+    let length = body.chars().count();
+    assert!(
+        (1..=BODY_CHARS_MAX).contains(&length),
+        "{length} characters"
+    );
+    // C0 without the three that text needs; DEL and C1 are not forbidden by the contract.
+    let stray = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
+    assert!(!body.contains(stray), "{body:?}");
+    assert_eq!(draft::clean_body(body).as_deref(), Ok(body));
+}
