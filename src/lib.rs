@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod auth;
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod draft;
@@ -19,7 +20,9 @@ pub mod rate;
 pub mod reading;
 pub mod room;
 pub mod session;
+pub mod slots;
 pub mod store;
+pub mod supervise;
 #[cfg(test)]
 mod testing;
 pub mod web;

@@ -2,8 +2,13 @@
 //!
 //! `state` holds every rule as a pure core, `actor` is its thin shell, `writer` talks to the store.
 
+pub mod actor;
+pub mod answer;
+pub mod directory;
 pub mod mentions;
 pub mod state;
+pub mod takeover;
+pub mod writer;
 
 use crate::access::Actor;
 use crate::entry::{Entry, Role, RoomKind, Salt, StoredEntry};

@@ -1,0 +1,100 @@
+//! What crosses nodes: publications of rooms, and hints. Data crosses nodes, HTML never does.
+//!
+//! Nothing here is needed for correctness: receivers trust `seq` only, and what is lost is filled
+//! from the store. `LocalBus` is one node by itself; another implementation routes to many.
+
+use crate::entry::Entry;
+use crate::ids::{RoomId, Seq, UserId};
+use std::fmt;
+use std::sync::Arc;
+
+/// Entries of a room that were stored, in order.
+#[derive(Debug)]
+pub struct Publication {
+    pub room: RoomId,
+    pub entries: Vec<Arc<Entry>>,
+    /// Given when everybody whom an entry removed is out of every relay (R17).
+    pub confirm: Option<Confirm>,
+}
+
+/// Something that may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    Mark {
+        room: RoomId,
+        user: UserId,
+        read: Seq,
+        delivered: Seq,
+    },
+    Typing {
+        room: RoomId,
+        user: UserId,
+        on: bool,
+    },
+}
+
+impl Hint {
+    pub fn room(&self) -> RoomId {
+        match *self {
+            Hint::Mark { room, .. } | Hint::Typing { room, .. } => room,
+        }
+    }
+}
+
+/// Runs once, when dropped: a receiver that ends confirms by that, because it closed its
+/// connections first.
+pub struct Confirm(Option<Box<dyn FnOnce() + Send>>);
+
+impl Confirm {
+    pub fn new(then: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(then)))
+    }
+}
+
+impl Drop for Confirm {
+    fn drop(&mut self) {
+        if let Some(then) = self.0.take() {
+            then();
+        }
+    }
+}
+
+impl fmt::Debug for Confirm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Confirm")
+    }
+}
+
+/// The way to every node that watches a room.
+pub trait Bus: Send + Sync + 'static {
+    /// Publishes, in the order of the calls for one room. Never waits.
+    fn publish(&self, publication: Publication);
+    /// Spreads a hint. Never waits.
+    fn hint(&self, hint: Hint);
+}
+
+/// Who hears what is published: the relays of a node.
+pub trait Subscriber: Send + Sync + 'static {
+    fn published(&self, publication: Publication);
+    fn hinted(&self, hint: Hint);
+}
+
+/// One node by itself.
+pub struct LocalBus {
+    subscriber: Arc<dyn Subscriber>,
+}
+
+impl LocalBus {
+    pub fn new(subscriber: Arc<dyn Subscriber>) -> Self {
+        Self { subscriber }
+    }
+}
+
+impl Bus for LocalBus {
+    fn publish(&self, publication: Publication) {
+        self.subscriber.published(publication);
+    }
+    fn hint(&self, hint: Hint) {
+        self.subscriber.hinted(hint);
+    }
+}

@@ -1,0 +1,420 @@
+//! The room actor: a thin shell around `RoomState`. It hears, applies, and starts what has to be
+//! done; it never waits for the outside.
+
+use super::answer::Answer;
+use super::state::{RoomState, Snapshot};
+use super::writer::{self, Verdict};
+use super::{LoadId, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket, takeover};
+use crate::bus::{Bus, Confirm, Publication};
+use crate::clock;
+use crate::entry::{Entry, Event, Hash, Salt};
+use crate::error::{Code, Error};
+use crate::ids::{RoomId, Seq, UserId};
+use crate::limits::{ROOM_IDLE_MS, ROOM_PENDING_MAX};
+use crate::metrics::Metrics;
+use crate::slots::Slots;
+use crate::store::{Batch, Statics, Store, StoreError, View};
+use crate::supervise::Exit;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Pause before failed views are tried again.
+const VIEWS_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a room actor hears.
+#[derive(Debug)]
+pub enum RoomMessage {
+    Send(Box<Send>, Answer),
+    Found {
+        creator: UserId,
+        members: Vec<UserId>,
+        salts: Vec<Salt>,
+        answer: Answer,
+    },
+    /// Finish what is under way, then end.
+    Drain,
+    Observe(oneshot::Sender<Snapshot>),
+    /// Only tests send it.
+    Panic,
+    Done(Done),
+}
+
+/// What the room's own tasks and clock say.
+#[derive(Debug)]
+pub enum Done {
+    TakenOver(Result<Option<Box<Recovered>>, StoreError>),
+    Told(RoomCommand),
+    /// The batch in flight is lost to this incarnation; its senders hear this code.
+    Ended(Code),
+    Idle,
+}
+
+/// What every room of a node works with.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub bus: Arc<dyn Bus>,
+    pub metrics: Metrics,
+    pub bucket_bits: u32,
+    pub slots: Arc<Slots<RoomMessage>>,
+}
+
+/// One room of this node.
+pub struct Room {
+    id: RoomId,
+    myself: ActorRef<RoomMessage>,
+    parts: Arc<Parts>,
+    phase: Phase,
+    answers: HashMap<Ticket, Answer>,
+    last_ticket: Ticket,
+    /// Messages from outside, for `Slots::retire`.
+    handled: u64,
+    handled_at_tick: u64,
+    draining: bool,
+}
+
+enum Phase {
+    /// Commands wait until the take-over is done.
+    TakingOver(Vec<RoomCommand>),
+    Owner(Box<RoomState>),
+    Ended,
+}
+
+/// The behaviour of `Room`.
+pub struct RoomActor;
+
+impl Actor for RoomActor {
+    type Msg = RoomMessage;
+    type State = Room;
+    type Arguments = (RoomId, Arc<Parts>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<RoomMessage>,
+        (id, parts): Self::Arguments,
+    ) -> Result<Room, ActorProcessingErr> {
+        parts.metrics.rooms.inc();
+        let room = Room {
+            id,
+            myself,
+            parts,
+            phase: Phase::TakingOver(Vec::new()),
+            answers: HashMap::new(),
+            last_ticket: 0,
+            handled: 0,
+            handled_at_tick: 0,
+            draining: false,
+        };
+        room.take_over();
+        room.arm_idle();
+        Ok(room)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<RoomMessage>,
+        message: RoomMessage,
+        room: &mut Room,
+    ) -> Result<(), ActorProcessingErr> {
+        room.hear(message);
+        Ok(())
+    }
+}
+
+impl Room {
+    fn hear(&mut self, message: RoomMessage) {
+        if let RoomMessage::Done(done) = message {
+            self.done(done);
+        } else {
+            self.handled += 1;
+            self.hear_outside(message);
+        }
+        if self.draining {
+            self.end_if_idle();
+        }
+    }
+
+    fn hear_outside(&mut self, message: RoomMessage) {
+        match message {
+            RoomMessage::Send(mut send, answer) => {
+                send.ticket = self.ticket(answer);
+                self.command(RoomCommand::Send(*send));
+            }
+            RoomMessage::Found {
+                creator,
+                members,
+                salts,
+                answer,
+            } => {
+                let ticket = self.ticket(answer);
+                self.command(RoomCommand::Found {
+                    ticket,
+                    creator,
+                    members,
+                    salts,
+                });
+            }
+            RoomMessage::Drain => self.draining = true,
+            RoomMessage::Observe(port) => {
+                if let Phase::Owner(state) = &self.phase {
+                    let _ = port.send(state.snapshot());
+                }
+            }
+            RoomMessage::Panic => panic!("a test asked for it"),
+            RoomMessage::Done(_) => {}
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::TakenOver(Ok(Some(recovered))) => self.begin(*recovered),
+            Done::TakenOver(Ok(None)) => self.give_up(Error::not_found(), Exit::Nothing),
+            Done::TakenOver(Err(error)) => {
+                tracing::warn!(%error, "a room could not be taken over");
+                self.parts.metrics.take_overs_failed.inc();
+                self.give_up(error.into(), Exit::StoreDown);
+            }
+            Done::Told(command) => self.command(command),
+            Done::Ended(code) => self.fence(code),
+            Done::Idle => self.tick(),
+        }
+    }
+
+    fn ticket(&mut self, answer: Answer) -> Ticket {
+        self.last_ticket += 1;
+        self.answers.insert(self.last_ticket, answer);
+        self.parts.metrics.room_commands.inc();
+        self.last_ticket
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        if let Some(answer) = self.answers.remove(&ticket) {
+            self.parts.metrics.room_commands.dec();
+            answer.give(reply);
+        }
+    }
+
+    fn command(&mut self, command: RoomCommand) {
+        match &mut self.phase {
+            Phase::Owner(state) => {
+                let effects = state.apply(clock::now(), command);
+                self.run(effects);
+            }
+            Phase::TakingOver(waiting) if waiting.len() < ROOM_PENDING_MAX => waiting.push(command),
+            Phase::TakingOver(_) => self.refuse(
+                &command,
+                Error::new(
+                    Code::Busy,
+                    "The room has too much to do. Try again shortly.",
+                ),
+            ),
+            Phase::Ended => self.refuse(&command, super::answer::unknown()),
+        }
+    }
+
+    fn refuse(&mut self, command: &RoomCommand, error: Error) {
+        let ticket = match command {
+            RoomCommand::Send(send) => send.ticket,
+            RoomCommand::Found { ticket, .. } => *ticket,
+            _ => return,
+        };
+        self.reply(ticket, Reply::Refused(error));
+    }
+
+    fn begin(&mut self, recovered: Recovered) {
+        self.parts.metrics.take_overs.inc();
+        let (state, effects) = RoomState::recover(recovered, self.parts.bucket_bits);
+        let owner = Phase::Owner(Box::new(state));
+        let waiting = match std::mem::replace(&mut self.phase, owner) {
+            Phase::TakingOver(waiting) => waiting,
+            _ => Vec::new(),
+        };
+        self.run(effects);
+        for command in waiting {
+            self.command(command);
+        }
+    }
+
+    fn give_up(&mut self, error: Error, exit: Exit) {
+        self.phase = Phase::Ended;
+        for (_, answer) in self.answers.drain() {
+            self.parts.metrics.room_commands.dec();
+            answer.give(Reply::Refused(error.clone()));
+        }
+        self.stop(exit);
+    }
+
+    fn fence(&mut self, code: Code) {
+        self.parts.metrics.rooms_fenced.inc();
+        let Phase::Owner(state) = &mut self.phase else {
+            return;
+        };
+        let mut effects = state.apply(clock::now(), RoomCommand::Fenced);
+        if code == Code::NotDurable {
+            for effect in &mut effects {
+                if let RoomEffect::Reply { reply, .. } = effect {
+                    *reply = Reply::Refused(StoreError::NotDurable(String::new()).into());
+                }
+            }
+        }
+        self.run(effects);
+    }
+
+    fn run(&mut self, effects: Vec<RoomEffect>) {
+        for effect in writer::in_order_of_sight(effects) {
+            match effect {
+                RoomEffect::Reply { ticket, reply } => self.reply(ticket, reply),
+                RoomEffect::Load { load, what } => self.load(load, what),
+                RoomEffect::Commit { open, batch } => self.commit(open, batch),
+                RoomEffect::Publish { entries, confirm } => self.publish(entries, confirm),
+                RoomEffect::WriteViews { upto, views, erase } => {
+                    self.write_views(upto, views, erase);
+                }
+                RoomEffect::Stop => {
+                    self.phase = Phase::Ended;
+                    self.stop(Exit::Fenced);
+                }
+            }
+        }
+    }
+
+    fn take_over(&self) {
+        let (store, id) = (Arc::clone(&self.parts.store), self.id);
+        let lost = StoreError::Unavailable("the take-over broke off".to_owned());
+        self.task(Done::TakenOver(Err(lost)), async move {
+            let taken = takeover::take_over(&*store, id).await;
+            Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)))
+        });
+    }
+
+    fn load(&self, load: LoadId, what: super::Load) {
+        let (store, id) = (Arc::clone(&self.parts.store), self.id);
+        let lost = RoomCommand::Loaded {
+            load,
+            facts: Err(Error::internal()),
+        };
+        self.task(Done::Told(lost), async move {
+            let facts = writer::load(&*store, id, what).await;
+            Done::Told(RoomCommand::Loaded { load, facts })
+        });
+    }
+
+    fn commit(&self, open: Option<Statics>, batch: Box<Batch>) {
+        let parts = Arc::clone(&self.parts);
+        self.task(Done::Ended(Code::Unknown), async move {
+            let (store, metrics) = (&*parts.store, &parts.metrics);
+            match writer::append(store, metrics, open, &batch).await {
+                Verdict::Stored => {
+                    metrics.batches.inc();
+                    metrics.entries.inc_by(batch.entries.len() as u64);
+                    Done::Told(RoomCommand::Committed)
+                }
+                Verdict::Ended(code) => Done::Ended(code),
+            }
+        });
+    }
+
+    fn write_views(&self, upto: Seq, views: Vec<View>, erase: Vec<(Seq, Hash)>) {
+        let (parts, id) = (Arc::clone(&self.parts), self.id);
+        self.task(Done::Told(RoomCommand::ViewsFailed), async move {
+            match writer::write_views(&*parts.store, id, &views, &erase).await {
+                Ok(()) => Done::Told(RoomCommand::ViewsWritten { upto }),
+                Err(error) => {
+                    tracing::warn!(%error, "views could not be written");
+                    parts.metrics.view_failures.inc();
+                    tokio::time::sleep(VIEWS_PAUSE).await;
+                    Done::Told(RoomCommand::ViewsFailed)
+                }
+            }
+        });
+    }
+
+    fn publish(&self, entries: Vec<Arc<Entry>>, confirm: bool) {
+        let leaves = entries.iter().rev();
+        let last_leave = leaves
+            .filter(|entry| matches!(entry.event, Event::Leave { .. }))
+            .map(|entry| entry.seq)
+            .next();
+        let confirm = last_leave.filter(|_| confirm).map(|upto| {
+            let myself = self.myself.clone();
+            Confirm::new(move || {
+                let delivered = RoomCommand::Delivered { upto };
+                let _ = myself.send_message(RoomMessage::Done(Done::Told(delivered)));
+            })
+        });
+        self.parts.bus.publish(Publication {
+            room: self.id,
+            entries,
+            confirm,
+        });
+    }
+
+    /// Runs `work` beside the actor. However it ends, the room hears of it: `lost` if it broke off.
+    fn task(&self, lost: Done, work: impl Future<Output = Done> + std::marker::Send + 'static) {
+        let mut report = Report {
+            to: self.myself.clone(),
+            done: Some(lost),
+        };
+        tokio::spawn(async move { report.end_with(work.await) });
+    }
+
+    fn arm_idle(&self) {
+        let pause = Duration::from_millis(ROOM_IDLE_MS);
+        let idle = || RoomMessage::Done(Done::Idle);
+        self.myself.send_after(pause, idle);
+    }
+
+    fn tick(&mut self) {
+        if self.handled == self.handled_at_tick {
+            self.end_if_idle();
+        }
+        self.handled_at_tick = self.handled;
+        self.arm_idle();
+    }
+
+    fn end_if_idle(&mut self) {
+        let sleeps = match &self.phase {
+            Phase::Owner(state) => state.can_sleep() && self.answers.is_empty(),
+            Phase::TakingOver(_) | Phase::Ended => false,
+        };
+        let id = self.myself.get_id();
+        if sleeps && self.parts.slots.retire(self.id, id, self.handled) {
+            self.phase = Phase::Ended;
+            self.stop(Exit::Idle);
+        }
+    }
+
+    fn stop(&self, exit: Exit) {
+        self.myself.stop(Some(exit.as_str().to_owned()));
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let metrics = &self.parts.metrics;
+        metrics.rooms.dec();
+        metrics.room_commands.sub(self.answers.len() as i64);
+    }
+}
+
+/// Tells the room how a task ended, also when it panicked.
+struct Report {
+    to: ActorRef<RoomMessage>,
+    done: Option<Done>,
+}
+
+impl Report {
+    fn end_with(&mut self, done: Done) {
+        self.done = Some(done);
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(done) = self.done.take() {
+            let _ = self.to.send_message(RoomMessage::Done(done));
+        }
+    }
+}

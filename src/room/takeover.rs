@@ -1,0 +1,127 @@
+//! Taking a room over (R1, R4): become the owner in the store, then read everything anew.
+
+use super::Recovered;
+use crate::entry::StoredEntry;
+use crate::ids::{OwnerId, RoomId, Seq};
+use crate::limits::{PAGE_MAX, ROOM_RECENT_MAX};
+use crate::store::{Member, Statics, Store, StoreError, StoreResult};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Tries to become the owner while others do the same.
+const TRIES_MAX: usize = 8;
+/// Members read at once.
+const MEMBERS_PAGE: usize = 1_000;
+
+/// Takes the room; `None`: there is no such room.
+pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Recovered>> {
+    let Some(row) = store.room(room).await? else {
+        return Ok(None);
+    };
+    let Some(found) = store.last_bucket(room, 0).await? else {
+        return Ok(None);
+    };
+    let me = OwnerId(Uuid::new_v4());
+    let statics = become_owner(store, room, found, me).await?;
+    let members = all_members(store, room).await?;
+    let head = statics.head();
+    let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
+    let from = recent.min(statics.viewed).max(row.floor) + 1;
+    let tail = read_tail(store, room, from, head).await?;
+    let posts: Vec<Seq> = tail
+        .iter()
+        .filter(|stored| stored.entry.event.is_countable())
+        .map(|stored| stored.entry.seq)
+        .collect();
+    let redactions = store.redactions(room, &posts).await?;
+    let mut emoji: HashMap<Seq, Vec<String>> = HashMap::new();
+    for row in store.reactions(room, &posts).await? {
+        let kinds = emoji.entry(row.target).or_default();
+        if !kinds.contains(&row.emoji) {
+            kinds.push(row.emoji);
+        }
+    }
+    Ok(Some(Recovered {
+        room,
+        kind: row.kind,
+        floor: row.floor,
+        me,
+        statics,
+        members,
+        tail,
+        redactions,
+        emoji,
+    }))
+}
+
+/// Puts `me` into the last bucket. An unknown outcome needs no care: the next try finds `me` there,
+/// or puts it there.
+async fn become_owner(
+    store: &dyn Store,
+    room: RoomId,
+    mut seen: Statics,
+    me: OwnerId,
+) -> StoreResult<Statics> {
+    for _ in 0..TRIES_MAX {
+        if seen.owner != Some(me) {
+            let epoch = seen.epoch + 1;
+            let bucket = seen.bucket;
+            store.take_over(room, bucket, seen.owner, me, epoch).await?;
+        }
+        // Whatever was answered, what counts is what stands: also a bucket opened meanwhile.
+        let now = store.last_bucket(room, seen.bucket).await?;
+        seen = now.ok_or_else(|| StoreError::Corrupt("the last bucket is gone".to_owned()))?;
+        if seen.owner == Some(me) {
+            return Ok(seen);
+        }
+    }
+    Err(StoreError::Unavailable(
+        "others keep taking the room".to_owned(),
+    ))
+}
+
+async fn all_members(store: &dyn Store, room: RoomId) -> StoreResult<Vec<Member>> {
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map(|member: &Member| member.user);
+        let page = store.members(room, after, MEMBERS_PAGE).await?;
+        let full = page.len() == MEMBERS_PAGE;
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+async fn read_tail(
+    store: &dyn Store,
+    room: RoomId,
+    from: Seq,
+    head: Seq,
+) -> StoreResult<Vec<StoredEntry>> {
+    let mut tail: Vec<StoredEntry> = Vec::new();
+    let mut next = from;
+    while next <= head {
+        let page = store.log(room, next, head, PAGE_MAX * 4, true).await?;
+        let Some(last) = page.last() else {
+            return Err(StoreError::Corrupt(format!("entry {next} is missing")));
+        };
+        next = last.entry.seq + 1;
+        tail.extend(page);
+    }
+    verify(&tail)?;
+    Ok(tail)
+}
+
+/// The chain over what was read (R13).
+fn verify(tail: &[StoredEntry]) -> StoreResult<()> {
+    for pair in tail.windows(2) {
+        if let [before, after] = pair
+            && (after.entry.seq != before.entry.seq + 1 || !after.verifies_after(&before.link))
+        {
+            let seq = after.entry.seq;
+            return Err(StoreError::Corrupt(format!("the chain breaks at {seq}")));
+        }
+    }
+    Ok(())
+}
