@@ -4,10 +4,14 @@
 //! Plain random bytes hardly ever get past a first bracket, so bytes choose pieces of a dictionary.
 
 use crate::draft;
+use crate::ids::UserId;
 use crate::limits::{BODY_CHARS_MAX, FRAME_ELEMENTS_MAX, JSON_DEPTH_MAX, NAME_CHARS_MAX};
+use crate::markdown::{self, Look};
 use crate::room::Draft;
 use crate::wire;
-use serde_json::Value;
+use scraper::Html;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const JSON: &[&str] = &[
     "{",
@@ -74,6 +78,33 @@ const JSON: &[&str] = &[
     "\"kind\":\"post\",\"body\":\"x\"}",
 ];
 
+const TEXT: &[&str] = &[
+    " ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u{0}",
+    "\u{7}",
+    "\u{1b}[31m",
+    "\u{200b}",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{a0}",
+    "\u{2028}",
+    "e\u{301}",
+    "👩‍👩‍👧‍👧",
+    "مرحبا",
+    "a",
+    "B",
+    "@",
+    "<@",
+    "0190a000-0000-7000-8000-00000000000a>",
+    "<@here>",
+    "`",
+    "```",
+];
+
 /// Each byte is a piece of the dictionary, or stands for itself.
 fn text_of(bytes: &[u8], dictionary: &[&str]) -> String {
     let mut text = String::new();
@@ -117,47 +148,60 @@ fn deepest(text: &str) -> usize {
 
 #[test]
 fn fuzz_drafts_that_pass_are_clean_and_stay_so() {
+    let accepted = AtomicUsize::new(0);
     bolero::check!().for_each(|bytes: &[u8]| {
-        let text = text_of(bytes, JSON);
-        let Ok(Value::Object(fields)) = serde_json::from_str(&text) else {
-            return;
-        };
-        match draft::parse(&fields) {
+        match draft::parse(&fields_of(bytes)) {
             Ok((_, _, Draft::Post { body, .. } | Draft::Edit { body, .. })) => assert_clean(&body),
             Ok((_, _, Draft::React { emoji, .. })) => assert!(draft::is_emoji(&emoji)),
-            _ => {}
+            Ok(_) => {}
+            Err(_) => return,
         }
+        accepted.fetch_add(1, Ordering::Relaxed);
     });
+    assert!(
+        accepted.into_inner() > 0,
+        "no input was ever accepted: the target is blind"
+    );
+}
+
+/// Fields of a send: mostly the right names, mostly with values of the right kind.
+fn fields_of(bytes: &[u8]) -> draft::Fields {
+    const KINDS: [&str; 8] = [
+        "post", "edit", "delete", "react", "unreact", "rename", "topic", "join",
+    ];
+    let (head, rest) = bytes.split_at(bytes.len().min(8));
+    let byte = |at: usize| usize::from(head.get(at).copied().unwrap_or(0));
+    let id = "0190a000-0000-7000-8000-00000000000a";
+    let values = [
+        json!(text_of(rest, TEXT)),
+        json!("👍"),
+        json!(1),
+        json!(9_007_199_254_740_992_u64),
+        json!(-1),
+        json!(1.0),
+        json!(true),
+        Value::Null,
+        json!([id]),
+        json!({"a": id}),
+    ];
+    let value = |at: usize, usual: Value| match byte(at) {
+        place @ 0..10 => values[place].clone(),
+        _ => usual,
+    };
+    let text = text_of(rest, TEXT);
+    let fields = json!({
+        "client_id": value(0, json!(id)), "after": value(1, json!(0)), "kind": KINDS[byte(2) % 8],
+        "body": value(3, json!(text)), "target": value(4, json!(7)), "emoji": value(5, json!("👍")),
+        "name": value(6, json!(text)), "topic": text, "reply_to": value(7, Value::Null),
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => draft::Fields::new(),
+    }
 }
 
 #[test]
 fn fuzz_texts_are_cleaned_once_and_for_all() {
-    const TEXT: &[&str] = &[
-        " ",
-        "\n",
-        "\r\n",
-        "\t",
-        "\u{0}",
-        "\u{7}",
-        "\u{1b}[31m",
-        "\u{200b}",
-        "\u{feff}",
-        "\u{202e}",
-        "\u{2066}",
-        "\u{a0}",
-        "\u{2028}",
-        "e\u{301}",
-        "👩‍👩‍👧‍👧",
-        "مرحبا",
-        "a",
-        "B",
-        "@",
-        "<@",
-        "0190a000-0000-7000-8000-00000000000a>",
-        "<@here>",
-        "`",
-        "```",
-    ];
     bolero::check!().for_each(|bytes: &[u8]| {
         let text = text_of(bytes, TEXT);
         if let Ok(body) = draft::clean_body(&text) {
@@ -187,4 +231,151 @@ fn assert_clean(body: &str) {
     let stray = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
     assert!(!body.contains(stray), "{body:?}");
     assert_eq!(draft::clean_body(body).as_deref(), Ok(body));
+}
+
+const MARKDOWN: &[&str] = &[
+    "\n",
+    "\n\n",
+    " ",
+    "    ",
+    "*",
+    "**",
+    "_",
+    "~~",
+    "`",
+    "```",
+    "```rust\n",
+    "> ",
+    "- ",
+    "1. ",
+    "# ",
+    "---",
+    "[",
+    "](",
+    ")",
+    "![",
+    "<",
+    ">",
+    "</",
+    "&",
+    "&lt;",
+    "&#106;",
+    "&colon;",
+    "&Tab;",
+    "\"",
+    "'",
+    "=",
+    "\\",
+    "|",
+    "|-|-|\n",
+    "a",
+    "javascript:",
+    "JaVaScRiPt:",
+    "java\tscript:",
+    "data:text/html,",
+    "vbscript:",
+    "https://a.example/",
+    "//a.example",
+    "mailto:a@b.example",
+    "<script>",
+    "</script>",
+    "<img src=x onerror=",
+    "<svg onload=",
+    "<style>",
+    "<iframe ",
+    "<a href=\"",
+    "<math><mtext>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "alert(1)",
+    "onclick=",
+    "style=",
+    "\u{0}",
+    "\u{202e}",
+    "\u{200b}",
+    "<@0190a000-0000-7000-8000-00000000000a>",
+    "<@here>",
+    "<@channel>",
+    "[a]: javascript:x\n",
+    "[a]",
+    "https://a.example/?q=<b>",
+    "\t",
+    "\r\n",
+    "مرحبا",
+    "👍",
+];
+
+#[test]
+fn fuzz_markdown_becomes_harmless_html_only() {
+    const TAGS: [&str; 25] = [
+        // "html" is the parser's own root.
+        "html",
+        "p",
+        "br",
+        "hr",
+        "strong",
+        "em",
+        "s",
+        "code",
+        "pre",
+        "a",
+        "span",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "div",
+        "button",
+        "svg",
+        "use",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ];
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let name = |_: UserId| Some("Inês <b onclick=x>\"'".to_owned());
+        let look = Look {
+            name: &name,
+            unknown: "somebody",
+            code: "Code",
+            copy: "Copy",
+            table: "Table",
+            icons: "/static/icons.svg",
+        };
+        let source = text_of(bytes, MARKDOWN);
+        let html = markdown::to_html(&source, &look);
+        let tree = Html::parse_fragment(&html);
+        for element in tree.root_element().descendent_elements() {
+            let element = element.value();
+            assert!(
+                TAGS.contains(&element.name()),
+                "<{}> of {source:?}: {html}",
+                element.name()
+            );
+            for (attribute, value) in element.attrs() {
+                let harmless = !attribute.starts_with("on")
+                    && !matches!(attribute, "style" | "src" | "srcdoc");
+                assert!(harmless, "{attribute}={value:?} of {source:?}");
+                if attribute == "href" {
+                    assert!(is_safe_link(value), "{value:?} of {source:?}");
+                }
+            }
+        }
+        let line = markdown::to_line(&source, &look, 80);
+        assert!(
+            line.chars().count() <= 81 && !line.contains(['\n', '\r']),
+            "{line:?}"
+        );
+    });
+}
+
+fn is_safe_link(target: &str) -> bool {
+    let target = target.to_ascii_lowercase();
+    ["http://", "https://", "mailto:", "/static/icons.svg#"]
+        .iter()
+        .any(|start| target.starts_with(start))
 }
