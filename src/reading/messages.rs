@@ -184,7 +184,8 @@ impl Log<'_> {
     }
 }
 
-async fn views(
+/// The given posts as they are now.
+pub async fn views(
     store: &dyn Store,
     room: RoomId,
     posts: Vec<Entry>,

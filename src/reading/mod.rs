@@ -11,7 +11,7 @@ mod page;
 
 pub use entries::{EntriesPage, entries_page, hide, redact};
 pub use items::{RoomItem, mentions_after, ord_at, room_item, room_items};
-pub use messages::{MessageView, MessagesPage, Reactions, message_views, messages_page};
+pub use messages::{MessageView, MessagesPage, Reactions, message_views, messages_page, views};
 pub use page::{Page, await_head, window};
 
 use crate::clock::Timestamp;

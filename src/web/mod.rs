@@ -3,4 +3,5 @@
 pub mod assets;
 pub mod face;
 pub mod l10n;
+pub mod pages;
 pub mod render;

@@ -1,0 +1,217 @@
+//! The frame of every signed-in page: workspace, rooms, the person, data for scripts.
+
+use crate::access::{self, Action, Facts, WorkspaceRole};
+use crate::auth::CurrentUser;
+use crate::entry::RoomKind;
+use crate::error::Result;
+use crate::ids::{RoomId, UserId};
+use crate::people::People;
+use crate::reading::RoomItem;
+use crate::web::face::Face;
+use crate::web::l10n::Texts;
+use crate::web::render::Profiles;
+use serde_json::{Value, json};
+
+/// Rooms listed at the side; all others are found by browsing and jumping.
+const ROOMS_SHOWN: usize = 300;
+
+/// What `app.html` needs.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    pub me: Me,
+    pub may_invite: bool,
+    pub sections: Vec<Section>,
+    pub unread: u64,
+    pub mentions: u64,
+    /// `list` or `room`: which one a phone shows.
+    pub view: &'static str,
+    /// `open` or `closed`.
+    pub panel: &'static str,
+    pub tab: &'static str,
+    /// JSON for `#page-data`, escaped.
+    pub data: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Me {
+    pub id: UserId,
+    pub name: String,
+    pub handle: String,
+    pub face: Face,
+}
+
+#[derive(Clone, Debug)]
+pub struct Section {
+    pub id: &'static str,
+    pub title: String,
+    pub add: String,
+    pub add_href: &'static str,
+    pub rooms: Vec<RoomLink>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RoomLink {
+    pub id: RoomId,
+    pub name: String,
+    pub icon: &'static str,
+    pub face: Option<Face>,
+    /// The other person of a direct room, or empty.
+    pub peer: String,
+    pub unread: u64,
+    pub mentions: u64,
+    pub current: bool,
+    pub draft: bool,
+}
+
+/// The icon of a kind of room.
+pub fn icon_of(kind: RoomKind) -> &'static str {
+    match kind {
+        RoomKind::Channel => "hash",
+        RoomKind::Group => "lock",
+        RoomKind::Direct => "user",
+    }
+}
+
+/// What a room is called: its name, or the other person's.
+pub fn name_of(item: &RoomItem, people: &Profiles, texts: &Texts) -> String {
+    match item.peer {
+        Some(peer) => people
+            .get(&peer)
+            .map_or_else(|| texts.t("somebody"), |profile| profile.name.clone()),
+        None => item.name.clone().unwrap_or_else(|| texts.t("room-id")),
+    }
+}
+
+/// The profiles of everybody with whom there is a direct room.
+pub async fn peers(people: &People, items: &[RoomItem]) -> Result<Profiles> {
+    let peers: Vec<UserId> = items.iter().filter_map(|item| item.peer).collect();
+    Ok(people.get(&peers).await?)
+}
+
+impl Shell {
+    /// The frame for `current`, whose rooms are `items`; `open`: the room that the page shows.
+    pub fn new(
+        texts: &Texts,
+        current: &CurrentUser,
+        items: &[RoomItem],
+        peers: &Profiles,
+        open: Option<RoomId>,
+    ) -> Self {
+        let user = &current.user;
+        let invite = Action::Invite {
+            role: WorkspaceRole::Member,
+        };
+        let nowhere = Facts {
+            room: None,
+            role: None,
+        };
+        let link = |item: &RoomItem| link(texts, item, peers, open);
+        let section = |kind: RoomKind| -> Vec<RoomLink> {
+            let of_kind = items.iter().filter(|item| item.kind == kind);
+            of_kind.take(ROOMS_SHOWN).map(link).collect()
+        };
+        let sections = vec![
+            Section {
+                id: "channels",
+                title: texts.t("channels"),
+                add: texts.t("new-channel"),
+                add_href: "/rooms/browse",
+                rooms: by_name(section(RoomKind::Channel)),
+            },
+            Section {
+                id: "groups",
+                title: texts.t("groups"),
+                add: texts.t("new-group"),
+                add_href: "/rooms/new",
+                rooms: by_name(section(RoomKind::Group)),
+            },
+            Section {
+                id: "direct",
+                title: texts.t("direct-messages"),
+                add: texts.t("new-direct"),
+                add_href: "/people",
+                rooms: section(RoomKind::Direct),
+            },
+        ];
+        let mut shell = Self {
+            me: Me {
+                id: user.id,
+                name: user.name.clone(),
+                handle: user.handle.clone(),
+                face: Face::of(Some(user.id), &user.name),
+            },
+            may_invite: access::can(&current.actor(), invite, &nowhere).is_ok(),
+            sections,
+            unread: items.iter().map(|item| item.unread).sum(),
+            mentions: items.iter().map(|item| item.mentions).sum(),
+            view: "room",
+            panel: "closed",
+            tab: "",
+            data: String::new(),
+        };
+        shell.set_data(&user.tz, Value::Null);
+        shell
+    }
+
+    /// Sets what scripts read from the page.
+    pub fn set_data(&mut self, tz: &str, room: Value) {
+        let mut data = json!({
+            "me": {
+                "id": self.me.id,
+                "name": self.me.name,
+                "handle": self.me.handle,
+                "avatar": null,
+            },
+            "room": room,
+        });
+        if !tz.is_empty() {
+            data["time_zone"] = json!(tz);
+        }
+        self.data = for_script(&data);
+    }
+}
+
+/// JSON that cannot end the element it stands in.
+pub fn for_script(data: &Value) -> String {
+    data.to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+}
+
+fn link(texts: &Texts, item: &RoomItem, peers: &Profiles, open: Option<RoomId>) -> RoomLink {
+    let name = name_of(item, peers, texts);
+    RoomLink {
+        id: item.id,
+        icon: icon_of(item.kind),
+        face: item.peer.map(|peer| Face::of(Some(peer), &name)),
+        peer: item.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+        name,
+        unread: item.unread,
+        mentions: item.mentions,
+        current: open == Some(item.id),
+        draft: item.draft.is_some(),
+    }
+}
+
+fn by_name(mut rooms: Vec<RoomLink>) -> Vec<RoomLink> {
+    rooms.sort_by_cached_key(|room| (room.name.to_lowercase(), room.id));
+    rooms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_for_scripts_cannot_end_its_element() {
+        for attack in crate::markdown::attacks() {
+            let text = for_script(&json!({ "name": attack }));
+            assert!(!text.contains('<'), "{text}");
+            let read: Value = serde_json::from_str(&text).expect("still JSON");
+            assert_eq!(read["name"], *attack);
+        }
+    }
+}

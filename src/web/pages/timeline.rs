@@ -1,0 +1,190 @@
+//! The items of a timeline: messages and lines about the room, in order, as HTML.
+
+use crate::entry::{Entry, Event};
+use crate::error::Result;
+use crate::ids::{RoomId, Seq, UserId};
+use crate::people::People;
+use crate::reading::{MessageView, Page, message_views, views};
+use crate::store::{Statics, Store};
+use crate::web::render::{self, Renderer};
+use std::collections::{BTreeSet, HashMap};
+
+/// Entries read at once when looking for items.
+const SCAN_MAX: u64 = 1_000;
+
+/// A stretch of a timeline.
+#[derive(Clone, Debug, Default)]
+pub struct Stretch {
+    pub html: String,
+    /// Seq of the first and last item; 0 if there is none.
+    pub first: Seq,
+    pub last: Seq,
+    /// Whether there may be items before the first, after the last.
+    pub older: bool,
+    pub newer: bool,
+}
+
+/// Where items are read from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub store: &'a dyn Store,
+    pub people: &'a People,
+    pub renderer: Renderer,
+    pub room: RoomId,
+    pub floor: Seq,
+    pub head: Seq,
+}
+
+impl<'a> Source<'a> {
+    /// The room as its log says.
+    pub fn new(
+        store: &'a dyn Store,
+        people: &'a People,
+        room: RoomId,
+        floor: Seq,
+        statics: &Statics,
+    ) -> Self {
+        Self {
+            store,
+            people,
+            renderer: Renderer::default(),
+            room,
+            floor,
+            head: statics.head(),
+        }
+    }
+
+    /// About `want` items of the page.
+    pub async fn stretch(&self, page: Page, want: usize) -> Result<Stretch> {
+        let entries = match page {
+            Page::Newest => self.up_to(self.head, want).await?,
+            Page::Before(seq) => self.up_to(seq.saturating_sub(1), want).await?,
+            Page::After(seq) => self.from(seq.saturating_add(1), want).await?,
+            Page::Around(seq) => {
+                let half = want / 2;
+                let (mut before, after) = futures_util::try_join!(
+                    self.up_to(seq.saturating_sub(1), half),
+                    self.from(seq, want - half)
+                )?;
+                before.extend(after);
+                before
+            }
+        };
+        let first = entries.first().map_or(0, |entry| entry.seq);
+        let last = entries.last().map_or(0, |entry| entry.seq);
+        Ok(Stretch {
+            html: self.html(entries).await?,
+            first,
+            last,
+            older: first > self.floor + 1,
+            newer: last > 0 && self.has_item_after(last).await?,
+        })
+    }
+
+    async fn has_item_after(&self, last: Seq) -> Result<bool> {
+        Ok(!self.from(last + 1, 1).await?.is_empty())
+    }
+
+    async fn up_to(&self, to: Seq, want: usize) -> Result<Vec<Entry>> {
+        let mut newest_first: Vec<Entry> = Vec::new();
+        let mut last = to.min(self.head);
+        let mut chunk = (want as u64 * 2).clamp(16, SCAN_MAX);
+        while last > self.floor && newest_first.len() < want {
+            let from = (self.floor + 1).max((last + 1).saturating_sub(chunk));
+            let found = self.read(from, last).await?;
+            newest_first.extend(found.into_iter().rev());
+            last = from - 1;
+            chunk = (chunk * 2).min(SCAN_MAX);
+        }
+        newest_first.truncate(want);
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    async fn from(&self, from: Seq, want: usize) -> Result<Vec<Entry>> {
+        let mut items: Vec<Entry> = Vec::new();
+        let mut next = from.max(self.floor + 1);
+        let mut chunk = (want as u64 * 2).clamp(16, SCAN_MAX);
+        while next <= self.head && items.len() < want {
+            let to = self.head.min(next + chunk - 1);
+            items.extend(self.read(next, to).await?);
+            next = to + 1;
+            chunk = (chunk * 2).min(SCAN_MAX);
+        }
+        items.truncate(want);
+        Ok(items)
+    }
+
+    async fn read(&self, from: Seq, to: Seq) -> Result<Vec<Entry>> {
+        let most = usize::try_from(to + 1 - from).unwrap_or(usize::MAX);
+        let mut all = Vec::with_capacity(most);
+        let mut next = from;
+        while next <= to {
+            let stored = self.store.log(self.room, next, to, most, false).await?;
+            let Some(last) = stored.last() else { break };
+            next = last.entry.seq + 1;
+            let entries = stored.into_iter().map(|stored| stored.entry);
+            all.extend(entries.filter(is_item));
+        }
+        Ok(all)
+    }
+
+    async fn html(&self, entries: Vec<Entry>) -> Result<String> {
+        let posts = entries
+            .iter()
+            .filter(|entry| entry.event.is_countable())
+            .cloned()
+            .collect();
+        let views = views(self.store, self.room, posts).await?;
+        let views: HashMap<Seq, MessageView> =
+            views.into_iter().map(|view| (view.seq, view)).collect();
+        let wanted: Vec<Seq> = views
+            .values()
+            .filter_map(|view| view.reply_to)
+            .filter(|seq| !views.contains_key(seq))
+            .collect();
+        let quoted = match wanted.is_empty() {
+            true => Vec::new(),
+            false => message_views(self.store, self.room, &wanted).await?,
+        };
+        let quoted: HashMap<Seq, MessageView> =
+            quoted.into_iter().map(|view| (view.seq, view)).collect();
+        let mut named: BTreeSet<UserId> = entries.iter().flat_map(render::people_of).collect();
+        named.extend(
+            views
+                .values()
+                .chain(quoted.values())
+                .flat_map(render::people_of_message),
+        );
+        let people = self
+            .people
+            .get(&named.into_iter().collect::<Vec<_>>())
+            .await?;
+        let mut html = String::new();
+        for entry in &entries {
+            let view = views.get(&entry.seq);
+            let replied = view
+                .and_then(|view| view.reply_to)
+                .and_then(|seq| views.get(&seq).or_else(|| quoted.get(&seq)));
+            let fragment = self.renderer.entry_html(entry, view, &people, replied);
+            if let Some(item) = fragment.html {
+                html.push_str(&item);
+                html.push('\n');
+            }
+        }
+        Ok(html)
+    }
+}
+
+/// Whether an entry stands in the timeline by itself.
+fn is_item(entry: &Entry) -> bool {
+    matches!(
+        entry.event,
+        Event::Post { .. }
+            | Event::Join { .. }
+            | Event::Leave { .. }
+            | Event::Role { .. }
+            | Event::Rename { .. }
+            | Event::Topic { .. }
+    )
+}
