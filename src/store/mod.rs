@@ -6,6 +6,8 @@
 //! Look-ups return `Option`: absence is not an error. An `Err` of a *write* is always "outcome not
 //! known" unless its variant says otherwise (R3).
 
+#[cfg(test)]
+mod conformance;
 pub mod embedded;
 pub mod memory;
 pub mod rules;

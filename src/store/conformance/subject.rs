@@ -1,0 +1,228 @@
+//! The store under test and the people who use it.
+
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Event, Hash, Mentions, RoomKind, StoredEntry};
+use crate::ids::{ClientId, Ordinal, OwnerId, RoomId, Seq, UserId, bucket_of};
+use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
+use crate::store::memory::MemoryStore;
+use crate::store::{Batch, Outcome, RoomRow, Statics, Store, views};
+use std::fmt::Write;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+pub(super) const ANN: UserId = UserId(uuid::Uuid::from_u128(0xa));
+pub(super) const BEN: UserId = UserId(uuid::Uuid::from_u128(0xb));
+pub(super) const CLEO: UserId = UserId(uuid::Uuid::from_u128(0xc));
+pub(super) const LOBBY: RoomId = RoomId(uuid::Uuid::from_u128(0x100));
+pub(super) const NOON: Timestamp = Timestamp(1_790_000_000_000);
+
+pub(super) struct Subject {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bits: u32,
+    /// Where an embedded store lives.
+    dir: Option<TempDir>,
+}
+
+impl Subject {
+    pub(super) fn memory(bits: u32) -> Self {
+        Self {
+            store: Arc::new(MemoryStore::with_bucket_bits(bits)),
+            bits,
+            dir: None,
+        }
+    }
+
+    pub(super) fn embedded(bits: u32) -> Self {
+        let dir = TempDir::new().expect("a folder for the store");
+        Self {
+            store: open(&dir, bits),
+            bits,
+            dir: Some(dir),
+        }
+    }
+
+    pub(super) async fn survives_a_restart(&mut self) {
+        let before = everything(&*self.store).await;
+        // The folder has one owner: the old store must be gone before the new one opens.
+        self.store = Arc::new(MemoryStore::new());
+        self.store = open(self.dir.as_ref().expect("an embedded store"), self.bits);
+        assert_eq!(before, everything(&*self.store).await);
+    }
+
+    /// A room of Ann that she owns.
+    pub(super) async fn scribe(&self, room: RoomId) -> Scribe {
+        let row = channel(room, "lobby");
+        assert!(self.store.create_room(&row).await.expect("a room"));
+        let owner = OwnerId(uuid::Uuid::from_u128(0x01));
+        let taken = self.store.take_over(room, 0, None, owner, 1).await;
+        assert_eq!(taken, Ok(Outcome::Applied));
+        Scribe {
+            room,
+            owner,
+            bits: self.bits,
+            next: 1,
+            ord: 0,
+            chain: [0; 32],
+        }
+    }
+}
+
+fn open(dir: &TempDir, bucket_bits: u32) -> Arc<dyn Store> {
+    let options = EmbeddedOptions { bucket_bits };
+    Arc::new(EmbeddedStore::open(dir.path(), options).expect("the store opens"))
+}
+
+pub(super) fn channel(id: RoomId, name: &str) -> RoomRow {
+    RoomRow {
+        id,
+        kind: RoomKind::Channel,
+        name: Some(name.to_owned()),
+        topic: String::new(),
+        created_at: NOON,
+        created_by: ANN,
+        pair: None,
+        floor: 0,
+    }
+}
+
+pub(super) fn post(body: &str) -> Event {
+    Event::Post {
+        body: Some(body.to_owned()),
+        reply_to: None,
+        mentions: Mentions::default(),
+    }
+}
+
+/// Who writes a room's log as its owner would.
+#[derive(Clone)]
+pub(super) struct Scribe {
+    pub(super) room: RoomId,
+    pub(super) owner: OwnerId,
+    bits: u32,
+    pub(super) next: Seq,
+    ord: Ordinal,
+    pub(super) chain: Hash,
+}
+
+impl Scribe {
+    /// The batch that would come next. Writing it is up to the caller.
+    pub(super) fn batch(&mut self, events: impl IntoIterator<Item = Event>) -> Batch {
+        let expected_next = self.next;
+        let mut guards = Vec::new();
+        let mut entries = Vec::new();
+        for event in events {
+            let stored = self.seal(event);
+            guards.extend(views::guards_of(RoomKind::Channel, &stored.entry));
+            entries.push(stored);
+        }
+        Batch {
+            room: self.room,
+            bucket: bucket_of(expected_next, self.bits),
+            owner: self.owner,
+            expected_next,
+            entries,
+            guards,
+            ord: self.ord,
+            chain: self.chain,
+            viewed: expected_next - 1,
+        }
+    }
+
+    fn seal(&mut self, event: Event) -> StoredEntry {
+        self.ord += u64::from(event.is_countable());
+        let entry = Entry {
+            room: self.room,
+            seq: self.next,
+            ord: self.ord,
+            at: NOON.plus_ms(self.next as i64),
+            by: Some(ANN),
+            client_id: Some(ClientId(uuid::Uuid::from_u128(self.next.into()))),
+            event,
+            redacted: false,
+        };
+        let stored = StoredEntry::seal(entry, [self.next as u8; 16], &self.chain);
+        self.next += 1;
+        self.chain = stored.link;
+        stored
+    }
+
+    pub(super) async fn write(
+        &mut self,
+        store: &dyn Store,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Batch {
+        let batch = self.batch(events);
+        assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
+        batch
+    }
+
+    pub(super) fn statics(&self, bucket: u64) -> Statics {
+        Statics {
+            bucket,
+            owner: Some(self.owner),
+            epoch: 1,
+            next_seq: self.next,
+            ord: self.ord,
+            chain: self.chain,
+            viewed: self.next - 1,
+        }
+    }
+}
+
+pub(super) async fn whole_log(store: &dyn Store, room: RoomId) -> Vec<StoredEntry> {
+    let log = store.log(room, 1, Seq::MAX, usize::MAX, true).await;
+    log.expect("the log is whole")
+}
+
+/// All that a store says, as text.
+async fn everything(store: &dyn Store) -> String {
+    let mut said = String::new();
+    let rooms = store.all_rooms(None, 1_000).await.expect("rooms");
+    let mut tell = |what: &str, text: String| writeln!(said, "{what} {text}").expect("a string");
+    tell("rooms", format!("{rooms:?}"));
+    for room in rooms {
+        tell("row", format!("{:?}", store.room(room).await));
+        tell("statics", format!("{:?}", store.last_bucket(room, 0).await));
+        tell("log", format!("{:?}", whole_log(store, room).await));
+        tell(
+            "members",
+            format!("{:?}", store.members(room, None, 1_000).await),
+        );
+        tell(
+            "markers",
+            format!("{:?}", store.markers(room, None, 1_000).await),
+        );
+        let posts: Vec<Seq> = (1..200).collect();
+        tell(
+            "reactions",
+            format!("{:?}", store.reactions(room, &posts).await),
+        );
+        for post in posts {
+            tell(
+                "redaction",
+                format!("{:?}", store.redactions(room, &[post]).await),
+            );
+        }
+        for user in [ANN, BEN, CLEO] {
+            tell(
+                "mentions",
+                format!("{:?}", store.mention_count(room, user, 0).await),
+            );
+        }
+    }
+    tell(
+        "people",
+        format!("{:?}", store.find_users("", None, 1_000).await),
+    );
+    tell("invites", format!("{:?}", store.invites().await));
+    for user in [ANN, BEN, CLEO] {
+        tell("rooms of", format!("{:?}", store.rooms_of(user).await));
+        tell("logins", format!("{:?}", store.logins_of(user).await));
+        tell(
+            "settings",
+            format!("{:?}", store.settings(Some(user), "").await),
+        );
+    }
+    tell("settings", format!("{:?}", store.settings(None, "").await));
+    said
+}
