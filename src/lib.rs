@@ -27,3 +27,4 @@ pub mod supervise;
 mod testing;
 pub mod web;
 pub mod wire;
+pub mod ws;

@@ -70,9 +70,12 @@ pub const RELAY_RING_MAX: usize = 256;
 pub const OUTBOX_BYTES_MAX: usize = 262_144;
 /// Bytes that one socket write may gather.
 pub const WRITE_BYTES_MAX: usize = 65_536;
-/// WebSocket library buffers, bytes (BENCH.md §7).
+/// WebSocket library buffers, bytes: the read buffer is paid by every idle connection; the write
+/// buffer only while something is written, and one burst should be one system call.
 pub const WS_READ_BUFFER_BYTES: usize = 1_024;
-pub const WS_WRITE_BUFFER_BYTES: usize = 512;
+pub const WS_WRITE_BUFFER_BYTES: usize = 16_384;
+/// Most that the library may hold for one connection: more than a whole outbox.
+pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 1_048_576;
 /// Sends of one connection that may await their acknowledgement before the socket is not read.
 pub const SENDS_IN_FLIGHT_MAX: usize = 256;
 /// After a refusal that keeps order, the hold ends when no send came for this, milliseconds.

@@ -1,9 +1,12 @@
 //! A session: one person's live connection. Actors own control, the outbox carries the bytes
 //! (DESIGN.md §4).
 
+pub mod gate;
 pub mod order;
 pub mod outbox;
+pub mod presence;
 pub mod registry;
+pub mod state;
 
 use crate::clock::Timestamp;
 use crate::ids::{ClientId, Ordinal, RoomId, Seq};
@@ -39,6 +42,8 @@ pub enum SessionMessage {
     WatchEnded { room: RoomId },
     /// The person's own account changed: role, profile, or no longer active.
     UserChanged,
+    /// Work of this session ended.
+    Done(Box<state::Done>),
     /// Time passes.
     Tick(Timestamp),
 }

@@ -17,12 +17,15 @@ pub enum Format {
 }
 
 /// What a person says of himself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PresenceState {
+    /// Asked for on one device, it holds for all.
+    Invisible,
+    Dnd,
     Active,
     Away,
-    Dnd,
-    Invisible,
+    /// Only told of others, never said.
+    Offline,
 }
 
 /// A well-formed frame.

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::entry::WireEntry;
 use crate::error::{Code, Error};
 use crate::ids::{ClientId, LoginId, NodeId, Ordinal, RoomId, Seq, UserId};
+use crate::reading::RoomItem;
 use crate::wire::client::PresenceState;
 use serde::Serialize;
 use serde_json::Value;
@@ -87,8 +88,7 @@ pub struct Welcome {
     pub version: &'static str,
     pub now: Timestamp,
     pub limits: Limits,
-    /// As `GET /rooms`.
-    pub rooms: Vec<Value>,
+    pub rooms: Vec<RoomItem>,
     pub next: Option<String>,
 }
 
@@ -201,6 +201,7 @@ impl Serialize for PresenceState {
             PresenceState::Away => "away",
             PresenceState::Dnd => "dnd",
             PresenceState::Invisible => "invisible",
+            PresenceState::Offline => "offline",
         })
     }
 }

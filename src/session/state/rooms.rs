@@ -1,0 +1,203 @@
+//! The rooms of a person as one connection knows them: notices of their heads, and marks.
+
+use super::{Effect, Phase, SessionState, Work, error};
+use crate::error::Error;
+use crate::ids::{Ordinal, RoomId, Seq};
+use crate::marking::Standing;
+use crate::reading::RoomItem;
+use crate::session::Head;
+use crate::session::outbox::HintKey;
+use crate::wire::server::{RoomFrame, ServerFrame, UserMarks};
+use serde_json::Value;
+
+/// Where the person stands in one room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side {
+    head: Seq,
+    ord: Ordinal,
+    read: Seq,
+    read_ord: Ordinal,
+    mentions: u64,
+}
+
+impl From<&RoomItem> for Side {
+    fn from(item: &RoomItem) -> Self {
+        Self {
+            head: item.head,
+            ord: item.ord,
+            read: item.read,
+            read_ord: item.ord.saturating_sub(item.unread),
+            mentions: item.mentions,
+        }
+    }
+}
+
+impl Side {
+    fn frame(&self, room: RoomId) -> ServerFrame {
+        let unread = self.ord.saturating_sub(self.read_ord);
+        ServerFrame::Head {
+            room,
+            seq: self.head,
+            ord: self.ord,
+            unread,
+            mentions: self.mentions.min(unread),
+        }
+    }
+
+    fn stand(&mut self, standing: &Standing) {
+        self.read = standing.marker.read;
+        self.read_ord = standing.marker.read_ord;
+        // Counted at another head than ours: a later notice carries what came between.
+        self.mentions = standing.mentions;
+        if standing.head > self.head {
+            self.head = standing.head;
+            self.ord = standing.ord;
+        }
+    }
+}
+
+impl SessionState {
+    /// A room moved.
+    pub fn on_head(&mut self, head: Head) -> Vec<Effect> {
+        let Some(side) = self.rooms.get_mut(&head.room) else {
+            return Vec::new();
+        };
+        let is_news = head.seq > side.head;
+        if is_news {
+            side.head = head.seq;
+            side.ord = head.ord;
+            side.mentions += head.mentions;
+        }
+        if let Some((seq, ord)) = head.own
+            && seq > side.read
+        {
+            side.read = seq;
+            side.read_ord = ord;
+            side.mentions = head.mentions;
+        }
+        if self.watches.contains(&head.room) || !is_news {
+            return Vec::new();
+        }
+        vec![Effect::Hint(
+            HintKey::Head(head.room),
+            side.frame(head.room),
+        )]
+    }
+
+    /// The person was added to a room.
+    pub fn on_added(&mut self, room: RoomId) -> Vec<Effect> {
+        self.gone.remove(&room);
+        self.adding.insert(room);
+        match self.phase {
+            // Read anew after the welcome, which may or may not show it.
+            Phase::Hello | Phase::Welcoming(_) => Vec::new(),
+            _ => vec![Effect::Work(Work::Item { room, added: true })],
+        }
+    }
+
+    /// Facts of a room changed.
+    pub fn on_facts_changed(&mut self, room: RoomId) -> Vec<Effect> {
+        match self.rooms.contains_key(&room) {
+            true => vec![Effect::Work(Work::Item { room, added: false })],
+            false => Vec::new(),
+        }
+    }
+
+    /// The person was removed from a room; `gone` is queued already.
+    pub fn on_removed(&mut self, room: RoomId) {
+        if matches!(self.phase, Phase::Welcoming(_)) {
+            self.gone.insert(room);
+        }
+        self.adding.remove(&room);
+        self.rooms.remove(&room);
+        self.watches.remove(&room);
+        self.typing.remove(&room);
+    }
+
+    /// A watch was refused or has ended.
+    pub fn on_watch_ended(&mut self, room: RoomId) {
+        self.watches.remove(&room);
+    }
+
+    /// Another device of the person moved a marker.
+    pub fn on_marked(&mut self, room: RoomId) -> Vec<Effect> {
+        match self.rooms.contains_key(&room) {
+            true => vec![Effect::Work(Work::Standing { room })],
+            false => Vec::new(),
+        }
+    }
+
+    /// The person's own account changed.
+    pub fn on_user_changed(&mut self) -> Vec<Effect> {
+        vec![Effect::Work(Work::Person)]
+    }
+
+    pub(super) fn marked(&mut self, standing: Result<Standing, Error>, out: &mut Vec<Effect>) {
+        let Some((reference, room, _)) = self.marks.pop_front() else {
+            return;
+        };
+        match standing {
+            Ok(standing) => {
+                if let Some(side) = self.rooms.get_mut(&room) {
+                    side.stand(&standing);
+                }
+                let marks = vec![UserMarks {
+                    user: self.me.actor.user,
+                    read: standing.marker.read,
+                    delivered: standing.marker.delivered,
+                }];
+                out.push(Effect::Push(ServerFrame::Marks {
+                    reference,
+                    room,
+                    marks,
+                }));
+            }
+            Err(why) => out.push(error(reference, why)),
+        }
+        if let Some((_, room, mark)) = self.marks.front() {
+            let (room, mark) = (*room, *mark);
+            out.push(Effect::Work(Work::Mark { room, mark }));
+        }
+    }
+
+    pub(super) fn item_read(
+        &mut self,
+        room: RoomId,
+        added: bool,
+        item: Option<Box<RoomItem>>,
+        out: &mut Vec<Effect>,
+    ) {
+        // Removed in the meantime: nothing more is said about the room.
+        let is_mine = match added {
+            true => self.adding.remove(&room) || self.rooms.contains_key(&room),
+            false => self.rooms.contains_key(&room),
+        };
+        let Some(item) = item.filter(|_| is_mine) else {
+            return;
+        };
+        let is_new = self.rooms.insert(room, Side::from(&*item)).is_none();
+        if let Ok(Value::Object(item)) = serde_json::to_value(&*item) {
+            let frame = RoomFrame { room, item };
+            out.push(Effect::Push(ServerFrame::Room(frame)));
+        }
+        if is_new {
+            out.push(Effect::Listen(room));
+        }
+    }
+
+    pub(super) fn standing_read(
+        &mut self,
+        room: RoomId,
+        standing: Option<Standing>,
+        out: &mut Vec<Effect>,
+    ) {
+        let (Some(side), Some(standing)) = (self.rooms.get_mut(&room), standing) else {
+            return;
+        };
+        side.stand(&standing);
+        let frame = side.frame(room);
+        if !self.watches.contains(&room) {
+            out.push(Effect::Hint(HintKey::Head(room), frame));
+        }
+    }
+}
