@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod people;
 pub mod rate;
 pub mod reading;
+pub mod relay;
 pub mod room;
 pub mod session;
 pub mod slots;

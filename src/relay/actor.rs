@@ -1,0 +1,245 @@
+//! The relay actor: a thin shell around `RelayState`. It never waits for the outside.
+
+use super::state::{RelayEffect, RelayState};
+use super::{LoadRequest, LoadedHistory, RenderEntries, Rendered, Watch, history};
+use crate::bus::{Confirm, Hint, Publication};
+use crate::clock;
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::ids::{ConnectionId, RoomId, Seq};
+use crate::limits::COALESCE_MS;
+use crate::metrics::Metrics;
+use crate::session::registry::{Connection, Sessions};
+use crate::slots::Slots;
+use crate::store::Store;
+use crate::supervise::Exit;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pause before something that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// How often waiting watches are looked at.
+const WAITING_PAUSE: Duration = Duration::from_millis(100);
+/// A relay that nobody needs ends after this.
+const REST: Duration = Duration::from_secs(30);
+
+type Items = Vec<(Seq, u64, Arc<Entry>)>;
+
+/// What a relay hears.
+#[derive(Debug)]
+pub enum RelayMessage {
+    Watch(Watch),
+    Unwatch(Arc<Connection>, Option<String>),
+    Listen(Arc<Connection>),
+    Unlisten(ConnectionId),
+    Forget(ConnectionId),
+    Published(Publication),
+    Hint(Hint),
+    /// Only tests send it.
+    Panic,
+    Done(Done),
+}
+
+/// What the relay's own tasks and clock say.
+#[derive(Debug)]
+pub enum Done {
+    Loaded(Result<LoadedHistory>),
+    Rendered(Items, Result<Vec<Rendered>>),
+    Flush,
+    Retry,
+    Expire,
+    Rest,
+}
+
+/// What every relay of a node works with.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub sessions: Sessions,
+    pub metrics: Metrics,
+    pub renderer: Arc<dyn RenderEntries>,
+    pub slots: Arc<Slots<RelayMessage>>,
+}
+
+/// One relay of this node.
+pub struct Relay {
+    room: RoomId,
+    myself: ActorRef<RelayMessage>,
+    parts: Arc<Parts>,
+    state: RelayState,
+    /// Messages from outside, for `Slots::retire`.
+    handled: u64,
+    expiry_armed: bool,
+}
+
+/// The behaviour of `Relay`.
+pub struct RelayActor;
+
+impl Actor for RelayActor {
+    type Msg = RelayMessage;
+    type State = Relay;
+    type Arguments = (RoomId, Arc<Parts>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<RelayMessage>,
+        (room, parts): Self::Arguments,
+    ) -> std::result::Result<Relay, ActorProcessingErr> {
+        let state = RelayState::new(room, parts.sessions.clone(), parts.metrics.clone());
+        let relay = Relay {
+            room,
+            myself,
+            parts,
+            state,
+            handled: 0,
+            expiry_armed: false,
+        };
+        relay.later(REST, Done::Rest);
+        Ok(relay)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<RelayMessage>,
+        message: RelayMessage,
+        relay: &mut Relay,
+    ) -> std::result::Result<(), ActorProcessingErr> {
+        if !matches!(message, RelayMessage::Done(_)) {
+            relay.handled += 1;
+        }
+        let (effects, confirm) = relay.hear(message);
+        relay.run(effects);
+        drop(confirm);
+        relay.arm_expiry();
+        Ok(())
+    }
+}
+
+impl Relay {
+    fn hear(&mut self, message: RelayMessage) -> (Vec<RelayEffect>, Option<Confirm>) {
+        let effects = match message {
+            RelayMessage::Watch(watch) => self.state.watch(watch),
+            RelayMessage::Unwatch(connection, reference) => {
+                self.state.unwatch(&connection, reference);
+                Vec::new()
+            }
+            RelayMessage::Listen(connection) => {
+                self.state.listen(connection);
+                Vec::new()
+            }
+            RelayMessage::Unlisten(id) => {
+                self.state.unlisten(id);
+                Vec::new()
+            }
+            RelayMessage::Forget(id) => {
+                self.state.forget(id);
+                Vec::new()
+            }
+            RelayMessage::Published(publication) => {
+                let effects = self.state.published(publication.entries);
+                return (effects, publication.confirm);
+            }
+            RelayMessage::Hint(hint) => self.state.hint(hint, clock::now()),
+            RelayMessage::Panic => panic!("a test asked for it"),
+            RelayMessage::Done(done) => self.done(done),
+        };
+        (effects, None)
+    }
+
+    fn done(&mut self, done: Done) -> Vec<RelayEffect> {
+        match done {
+            Done::Loaded(loaded) => self.state.loaded(loaded),
+            Done::Rendered(items, rendered) => self.state.rendered(items, rendered),
+            Done::Flush => self.state.flush(clock::now()),
+            Done::Retry => self.state.retry(),
+            Done::Expire => {
+                self.expiry_armed = false;
+                self.state.expire(clock::now())
+            }
+            Done::Rest => {
+                self.rest();
+                Vec::new()
+            }
+        }
+    }
+
+    fn run(&self, effects: Vec<RelayEffect>) {
+        for effect in effects {
+            match effect {
+                RelayEffect::Load(request) => self.load(request),
+                RelayEffect::Render(items) => self.render(items),
+                RelayEffect::Flush => self.later(Duration::from_millis(COALESCE_MS), Done::Flush),
+                RelayEffect::Retry => self.later(RETRY_PAUSE, Done::Retry),
+            }
+        }
+    }
+
+    fn load(&self, request: LoadRequest) {
+        let store = Arc::clone(&self.parts.store);
+        self.task(Done::Loaded(Err(Error::internal())), async move {
+            Done::Loaded(history::load(&*store, &request).await)
+        });
+    }
+
+    fn render(&self, items: Items) {
+        let (renderer, room) = (Arc::clone(&self.parts.renderer), self.room);
+        let lost = Done::Rendered(Vec::new(), Err(Error::internal()));
+        self.task(lost, async move {
+            let entries: Vec<_> = items
+                .iter()
+                .map(|(_, _, entry)| Arc::clone(entry))
+                .collect();
+            let rendered = renderer.render(room, &entries).await;
+            Done::Rendered(items, rendered)
+        });
+    }
+
+    /// Runs `work` beside the actor. However it ends, the relay hears of it.
+    fn task(&self, lost: Done, work: impl Future<Output = Done> + Send + 'static) {
+        let mut report = Report {
+            to: self.myself.clone(),
+            done: Some(lost),
+        };
+        tokio::spawn(async move { report.end_with(work.await) });
+    }
+
+    fn later(&self, pause: Duration, done: Done) {
+        self.myself.send_after(pause, || RelayMessage::Done(done));
+    }
+
+    fn arm_expiry(&mut self) {
+        if self.state.has_waiting() && !std::mem::replace(&mut self.expiry_armed, true) {
+            self.later(WAITING_PAUSE, Done::Expire);
+        }
+    }
+
+    fn rest(&mut self) {
+        let id = self.myself.get_id();
+        if self.state.is_idle() && self.parts.slots.retire(self.room, id, self.handled) {
+            self.state.end();
+            self.myself.stop(Some(Exit::Idle.as_str().to_owned()));
+        } else {
+            self.later(REST, Done::Rest);
+        }
+    }
+}
+
+/// Tells the relay how a task ended, also when it panicked.
+struct Report {
+    to: ActorRef<RelayMessage>,
+    done: Option<Done>,
+}
+
+impl Report {
+    fn end_with(&mut self, done: Done) {
+        self.done = Some(done);
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(done) = self.done.take() {
+            let _ = self.to.send_message(RelayMessage::Done(done));
+        }
+    }
+}

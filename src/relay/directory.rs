@@ -1,0 +1,164 @@
+//! The relays of a node: the first who follows a room brings one to life.
+
+use super::actor::{Parts, RelayActor, RelayMessage};
+use super::{RenderEntries, Watch};
+use crate::bus::{Hint, Publication, Subscriber};
+use crate::clock;
+use crate::entry::Event;
+use crate::ids::{ConnectionId, RoomId, Seq, UserId};
+use crate::limits::MIN_WAIT_MS;
+use crate::metrics::Metrics;
+use crate::session::registry::{Connection, Sessions};
+use crate::slots::Slots;
+use crate::store::Store;
+use crate::supervise::{Exit, Supervisor};
+use crate::wire::client::Format;
+use ractor::{Actor, ActorCell, ActorRef, ActorRuntime, SpawnErr};
+use std::sync::Arc;
+
+/// The way to every relay. Clones share it.
+#[derive(Clone)]
+pub struct Relays(Arc<Shared>);
+
+struct Shared {
+    parts: Arc<Parts>,
+    supervisor: ActorCell,
+}
+
+impl Relays {
+    /// Starts the supervisor; relays start by themselves.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        sessions: Sessions,
+        renderer: Arc<dyn RenderEntries>,
+        metrics: &Metrics,
+    ) -> Result<Self, SpawnErr> {
+        let slots = Arc::new(Slots::new());
+        let on_end = {
+            let (slots, metrics) = (Arc::clone(&slots), metrics.clone());
+            Box::new(move |actor, exit| {
+                let _ = slots.ended(actor);
+                if exit == Exit::Panicked {
+                    metrics.relay_panics.inc();
+                }
+            })
+        };
+        let (supervisor, _) = Actor::spawn(None, Supervisor, on_end).await?;
+        let parts = Parts {
+            store,
+            sessions,
+            metrics: metrics.clone(),
+            renderer,
+            slots,
+        };
+        Ok(Self(Arc::new(Shared {
+            parts: Arc::new(parts),
+            supervisor: supervisor.get_cell(),
+        })))
+    }
+
+    /// Watches the room from `after` on. The relay answers into the connection's outbox:
+    /// entries and `watching`, or `reset` and `watching`, or an `error`; and tells the session
+    /// `Watching` or `WatchEnded`. It looks membership up itself.
+    pub fn watch(
+        &self,
+        room: RoomId,
+        connection: Arc<Connection>,
+        format: Format,
+        after: Seq,
+        reference: Option<String>,
+    ) {
+        let until = clock::now().plus_ms(MIN_WAIT_MS as i64);
+        let watch = Watch::new(room, connection, format, after, reference, until);
+        self.tell(room, RelayMessage::Watch(watch));
+    }
+
+    /// Ends the watch, if there is one; answers `unwatched`.
+    pub fn unwatch(&self, room: RoomId, connection: Arc<Connection>, reference: Option<String>) {
+        self.tell(room, RelayMessage::Unwatch(connection, reference));
+    }
+
+    /// The session hears `Head` and `FactsChanged` of the room. For members only.
+    pub fn listen(&self, room: RoomId, connection: Arc<Connection>) {
+        self.tell(room, RelayMessage::Listen(connection));
+    }
+
+    pub fn unlisten(&self, room: RoomId, connection: ConnectionId) {
+        self.tell_if_there(room, RelayMessage::Unlisten(connection));
+    }
+
+    /// The connection has ended: neither watched nor listened to any more. Once per room.
+    pub fn forget(&self, room: RoomId, connection: ConnectionId) {
+        self.tell_if_there(room, RelayMessage::Forget(connection));
+    }
+
+    /// Somebody's markers moved: `marks` to the watchers here. Through the bus for all nodes.
+    pub fn marks(&self, room: RoomId, user: UserId, read: Seq, delivered: Seq) {
+        self.hinted(Hint::Mark {
+            room,
+            user,
+            read,
+            delivered,
+        });
+    }
+
+    /// Somebody types or stops: `typing` to the watchers here. Through the bus for all nodes.
+    pub fn typing(&self, room: RoomId, user: UserId, on: bool) {
+        self.hinted(Hint::Typing { room, user, on });
+    }
+
+    /// Relays on this node.
+    pub fn count(&self) -> usize {
+        self.0.parts.slots.len()
+    }
+
+    /// Makes the relay of the room panic, as a bug would.
+    #[cfg(test)]
+    pub fn break_for_test(&self, room: RoomId) {
+        self.tell_if_there(room, RelayMessage::Panic);
+    }
+
+    fn tell(&self, room: RoomId, message: RelayMessage) {
+        let start = || self.start_relay(room);
+        // Without an actor the message is dropped, and a watch answers for itself.
+        let _ = self.0.parts.slots.send(room, message, start);
+    }
+
+    fn tell_if_there(&self, room: RoomId, message: RelayMessage) {
+        let _ = self.0.parts.slots.send_if_there(room, message);
+    }
+
+    fn start_relay(&self, room: RoomId) -> Option<ActorRef<RelayMessage>> {
+        let args = (room, Arc::clone(&self.0.parts));
+        let supervisor = self.0.supervisor.clone();
+        let started = ActorRuntime::spawn_linked_instant(None, RelayActor, args, supervisor);
+        started.ok().map(|(actor, _)| actor)
+    }
+}
+
+impl Subscriber for Relays {
+    fn published(&self, publication: Publication) {
+        let room = publication.room;
+        let message = RelayMessage::Published(publication);
+        let unheard = self.0.parts.slots.send_if_there(room, message);
+        if let Err(RelayMessage::Published(publication)) = unheard {
+            move_people(&self.0.parts.sessions, &publication);
+        }
+    }
+
+    fn hinted(&self, hint: Hint) {
+        self.tell_if_there(hint.room(), RelayMessage::Hint(hint));
+    }
+}
+
+/// Nobody here follows the room; people who join or leave it hear of it all the same.
+fn move_people(sessions: &Sessions, publication: &Publication) {
+    for entry in &publication.entries {
+        match entry.event {
+            Event::Join { user, .. } => sessions.added(entry.room, user, entry.seq),
+            Event::Leave { user } => sessions.removed(entry.room, user, entry.seq),
+            Event::Role { user, .. } => sessions.facts_changed(entry.room, user, entry.seq),
+            _ => {}
+        }
+    }
+}
