@@ -1,0 +1,118 @@
+use super::*;
+
+fn load(
+    flags: &[(&'static str, &str)],
+    environment: &[(&str, &str)],
+) -> Result<Config, ConfigError> {
+    let settings = Settings {
+        flags: flags
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect(),
+        file: None,
+    };
+    Config::load_with(&settings, &|name| {
+        let found = environment.iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn without_any_setting_the_defaults_serve() {
+    let config = load(&[], &[]).expect("defaults are valid");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.sign_up, SignUp::Invite);
+    assert!(!config.is_secure());
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("chapiana.toml");
+    std::fs::write(
+        &path,
+        "sign_up = \"open\"\nlog-format = \"json\"\nworkspace_name = \"File\"\n",
+    )
+    .expect("written");
+    let settings = Settings {
+        flags: BTreeMap::from([("workspace-name", "Flag".to_owned())]),
+        file: Some(path),
+    };
+    let config = Config::load_with(&settings, &|name| match name {
+        "CHAPIANA_WORKSPACE_NAME" => Some("Variable".to_owned()),
+        "CHAPIANA_LOG_FORMAT" => Some("text".to_owned()),
+        _ => None,
+    })
+    .expect("valid");
+    assert_eq!(config.workspace_name, "Flag");
+    assert_eq!(config.log_format, LogFormat::Text);
+    assert_eq!(config.sign_up, SignUp::Open);
+}
+
+#[test]
+fn a_wrong_value_names_setting_value_wish_and_source() {
+    let error = load(&[], &[("CHAPIANA_SIGN_UP", "maybe")]).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "setting sign-up: got \"maybe\", wants invite or open (from the environment variable CHAPIANA_SIGN_UP)"
+    );
+    let error = load(&[("listen", "8080")], &[]).expect_err("refused");
+    assert_eq!(error.source, Source::Flag);
+}
+
+#[test]
+fn an_unknown_name_in_the_file_is_refused_with_the_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("chapiana.toml");
+    std::fs::write(&path, "sing_up = \"open\"\n").expect("written");
+    let settings = Settings {
+        flags: BTreeMap::new(),
+        file: Some(path.clone()),
+    };
+    let error = Config::load_with(&settings, &|_| None).expect_err("refused");
+    assert_eq!(
+        (error.key.as_str(), &error.source),
+        ("sing-up", &Source::File(path))
+    );
+}
+
+#[test]
+fn a_public_url_is_a_scheme_and_a_host_and_nothing_more() {
+    for good in [
+        "https://chat.example.org",
+        "http://localhost:8080",
+        "https://chat.example.org/",
+    ] {
+        assert!(load(&[("public-url", good)], &[]).is_ok(), "{good}");
+    }
+    for bad in [
+        "chat.example.org",
+        "ftp://x.org",
+        "https://x.org/chat",
+        "https://a@x.org",
+        "https://X.org",
+    ] {
+        assert!(load(&[("public-url", bad)], &[]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn only_the_exact_own_origin_is_ours() {
+    let config = load(&[("public-url", "https://chat.example.org")], &[]).expect("valid");
+    assert!(config.is_own_origin("https://chat.example.org", None));
+    for foreign in [
+        "null",
+        "https://chat.example.org.evil.org",
+        "http://chat.example.org",
+        "",
+    ] {
+        assert!(
+            !config.is_own_origin(foreign, Some("chat.example.org")),
+            "{foreign}"
+        );
+    }
+    let config = load(&[], &[]).expect("valid");
+    assert!(config.is_own_origin("http://localhost:8080", Some("localhost:8080")));
+    assert!(!config.is_own_origin("http://evil.org", Some("localhost:8080")));
+    assert!(!config.is_own_origin("null", Some("null")));
+}
