@@ -305,10 +305,8 @@ fn fold_reactions(rows: Vec<ReactionRow>, tail: &Tail, posts: &[Seq]) -> HashMap
             Event::React { .. } => {
                 standing.entry(key).or_insert(entry.seq);
             }
-            Event::Unreact { .. } => {
-                if standing.get(&key).is_some_and(|set| *set < entry.seq) {
-                    standing.remove(&key);
-                }
+            Event::Unreact { .. } if standing.get(&key).is_some_and(|set| *set < entry.seq) => {
+                standing.remove(&key);
             }
             _ => {}
         }

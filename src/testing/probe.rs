@@ -24,10 +24,6 @@ impl Ears {
     pub async fn next(&mut self) -> Probe {
         Probe::Heard(self.0.recv().await.expect("the probe session lives"))
     }
-    /// What was heard so far.
-    pub fn so_far(&mut self) -> Vec<SessionMessage> {
-        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
-    }
 }
 
 struct ProbeSession;

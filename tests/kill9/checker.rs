@@ -347,11 +347,8 @@ fn matches_log(seen: &Seen, log: &[Seen]) -> bool {
 fn end_of_membership(log: &[Seen], user: Uuid, head: u64) -> Option<u64> {
     let moves =
         |entry: &&Seen| entry.user == Some(user) && matches!(entry.kind.as_str(), "join" | "leave");
-    let last = log
-        .iter()
-        .filter(moves)
-        .filter(|entry| entry.seq <= head)
-        .last();
+    let before = |entry: &&Seen| moves(entry) && entry.seq <= head;
+    let last = log.iter().rfind(before);
     if last.is_none_or(|entry| entry.kind == "leave") {
         return Some(0);
     }

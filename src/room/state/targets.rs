@@ -142,8 +142,11 @@ impl Target {
     }
 }
 
+/// Where contents stand, with their digests.
+type Contents = Vec<(Seq, Hash)>;
+
 /// Contents below `seq`, and the others (without `seq` itself).
-fn split(contents: &mut Vec<(Seq, Hash)>, seq: Seq) -> (Vec<(Seq, Hash)>, Vec<(Seq, Hash)>) {
+fn split(contents: &mut Contents, seq: Seq) -> (Contents, Contents) {
     let all = std::mem::take(contents);
     let others = all.into_iter().filter(|(at, _)| *at != seq);
     others.partition(|(at, _)| *at < seq)

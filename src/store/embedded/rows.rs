@@ -1,7 +1,7 @@
 //! How our types stand in columns.
 
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Event, Mentions, Role, StoredEntry};
+use crate::entry::{Entry, Event, Mentions, Role, Salt, StoredEntry};
 use crate::ids::{ClientId, LoginId, OwnerId, RoomId, UserId};
 use crate::store::{StoreError, StoreResult};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -174,7 +174,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> StoreResult<StoredEntry> {
         extra: row.get(11)?,
     };
     let seq = row.get(1)?;
-    let salt = row.get(12)?;
+    let salt: Option<Salt> = row.get(12)?;
     let kind = row.get_ref(6)?.as_str().unwrap_or_default();
     let event = facts
         .event(kind, row.get(10)?)
@@ -188,7 +188,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> StoreResult<StoredEntry> {
             by: row.get(4)?,
             client_id: row.get(5)?,
             event,
-            redacted: salt == None::<[u8; 16]>,
+            redacted: salt.is_none(),
         },
         salt,
         digest: row.get(13)?,

@@ -94,11 +94,11 @@ impl Tables {
     }
 }
 
+/// The key of a person in a room.
+type Place = (RoomId, UserId);
+
 /// The key range of one room's people above `after`.
-fn people_after(
-    room: RoomId,
-    after: Option<UserId>,
-) -> (Bound<(RoomId, UserId)>, Bound<(RoomId, UserId)>) {
+fn people_after(room: RoomId, after: Option<UserId>) -> (Bound<Place>, Bound<Place>) {
     let first = UserId::from_bytes([0; 16]);
     let last = UserId::from_bytes([255; 16]);
     let from = match after {

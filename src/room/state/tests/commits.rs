@@ -4,7 +4,7 @@ use crate::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, ROOM_PENDING_MAX, VIEW_L
 
 fn many(room: &mut Room, count: u32, body: &str) -> Vec<Ticket> {
     let one = |n| {
-        let id = ClientId::from_bytes(u128::from(1_000 + n as u32).to_be_bytes());
+        let id = ClientId::from_bytes(u128::from(1_000 + n).to_be_bytes());
         let send = room.send_of("ann", Some(id), post(body));
         room.send(send)
     };

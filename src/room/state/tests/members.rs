@@ -89,7 +89,7 @@ fn joining_twice_changes_nothing_but_is_said_only_when_stored() {
     let mut room = Room::of(RoomKind::Channel, &[]);
     let first = room.does("eve", put("eve", None));
     let second = room.does("eve", put("eve", None));
-    assert!(room.replies.get(&second).is_none());
+    assert!(!room.replies.contains_key(&second));
     room.hear(RoomCommand::Committed);
     assert_eq!(room.seq(first), 2);
     assert_eq!(room.replies[&second], Reply::Unchanged);
