@@ -26,6 +26,7 @@ pub mod store;
 pub mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod verify;
 pub mod web;
 pub mod wire;
 pub mod ws;

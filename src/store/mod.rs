@@ -7,7 +7,7 @@
 //! known" unless its variant says otherwise (R3).
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 pub mod embedded;
 pub mod memory;
 pub mod rules;

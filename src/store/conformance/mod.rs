@@ -6,7 +6,7 @@ mod log;
 mod markers;
 mod people;
 mod rooms;
-mod subject;
+pub(crate) mod subject;
 mod views;
 
 use subject::Subject;

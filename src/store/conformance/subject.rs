@@ -10,21 +10,21 @@ use std::fmt::Write;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-pub(super) const ANN: UserId = UserId(uuid::Uuid::from_u128(0xa));
-pub(super) const BEN: UserId = UserId(uuid::Uuid::from_u128(0xb));
-pub(super) const CLEO: UserId = UserId(uuid::Uuid::from_u128(0xc));
-pub(super) const LOBBY: RoomId = RoomId(uuid::Uuid::from_u128(0x100));
-pub(super) const NOON: Timestamp = Timestamp(1_790_000_000_000);
+pub(crate) const ANN: UserId = UserId(uuid::Uuid::from_u128(0xa));
+pub(crate) const BEN: UserId = UserId(uuid::Uuid::from_u128(0xb));
+pub(crate) const CLEO: UserId = UserId(uuid::Uuid::from_u128(0xc));
+pub(crate) const LOBBY: RoomId = RoomId(uuid::Uuid::from_u128(0x100));
+pub(crate) const NOON: Timestamp = Timestamp(1_790_000_000_000);
 
-pub(super) struct Subject {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) bits: u32,
+pub(crate) struct Subject {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bits: u32,
     /// Where an embedded store lives.
     dir: Option<TempDir>,
 }
 
 impl Subject {
-    pub(super) fn memory(bits: u32) -> Self {
+    pub(crate) fn memory(bits: u32) -> Self {
         Self {
             store: Arc::new(MemoryStore::with_bucket_bits(bits)),
             bits,
@@ -32,7 +32,7 @@ impl Subject {
         }
     }
 
-    pub(super) fn embedded(bits: u32) -> Self {
+    pub(crate) fn embedded(bits: u32) -> Self {
         let dir = TempDir::new().expect("a folder for the store");
         Self {
             store: open(&dir, bits),
@@ -41,7 +41,16 @@ impl Subject {
         }
     }
 
-    pub(super) async fn survives_a_restart(&mut self) {
+    /// A store that somebody else opened.
+    pub(crate) fn with(store: Arc<dyn Store>, bits: u32) -> Self {
+        Self {
+            store,
+            bits,
+            dir: None,
+        }
+    }
+
+    pub(crate) async fn survives_a_restart(&mut self) {
         let before = everything(&*self.store).await;
         // The folder has one owner: the old store must be gone before the new one opens.
         self.store = Arc::new(MemoryStore::new());
@@ -50,7 +59,7 @@ impl Subject {
     }
 
     /// A room of Ann that she owns.
-    pub(super) async fn scribe(&self, room: RoomId) -> Scribe {
+    pub(crate) async fn scribe(&self, room: RoomId) -> Scribe {
         let row = channel(room, "lobby");
         assert!(self.store.create_room(&row).await.expect("a room"));
         let owner = OwnerId(uuid::Uuid::from_u128(0x01));
@@ -72,7 +81,7 @@ fn open(dir: &TempDir, bucket_bits: u32) -> Arc<dyn Store> {
     Arc::new(EmbeddedStore::open(dir.path(), options).expect("the store opens"))
 }
 
-pub(super) fn channel(id: RoomId, name: &str) -> RoomRow {
+pub(crate) fn channel(id: RoomId, name: &str) -> RoomRow {
     RoomRow {
         id,
         kind: RoomKind::Channel,
@@ -85,7 +94,7 @@ pub(super) fn channel(id: RoomId, name: &str) -> RoomRow {
     }
 }
 
-pub(super) fn post(body: &str) -> Event {
+pub(crate) fn post(body: &str) -> Event {
     Event::Post {
         body: Some(body.to_owned()),
         reply_to: None,
@@ -95,18 +104,18 @@ pub(super) fn post(body: &str) -> Event {
 
 /// Who writes a room's log as its owner would.
 #[derive(Clone)]
-pub(super) struct Scribe {
-    pub(super) room: RoomId,
-    pub(super) owner: OwnerId,
+pub(crate) struct Scribe {
+    pub(crate) room: RoomId,
+    pub(crate) owner: OwnerId,
     bits: u32,
-    pub(super) next: Seq,
+    pub(crate) next: Seq,
     ord: Ordinal,
-    pub(super) chain: Hash,
+    pub(crate) chain: Hash,
 }
 
 impl Scribe {
     /// The batch that would come next. Writing it is up to the caller.
-    pub(super) fn batch(&mut self, events: impl IntoIterator<Item = Event>) -> Batch {
+    pub(crate) fn batch(&mut self, events: impl IntoIterator<Item = Event>) -> Batch {
         let expected_next = self.next;
         let mut guards = Vec::new();
         let mut entries = Vec::new();
@@ -146,7 +155,7 @@ impl Scribe {
         stored
     }
 
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &mut self,
         store: &dyn Store,
         events: impl IntoIterator<Item = Event>,
@@ -156,7 +165,7 @@ impl Scribe {
         batch
     }
 
-    pub(super) fn statics(&self, bucket: u64) -> Statics {
+    pub(crate) fn statics(&self, bucket: u64) -> Statics {
         Statics {
             bucket,
             owner: Some(self.owner),
@@ -169,7 +178,7 @@ impl Scribe {
     }
 }
 
-pub(super) async fn whole_log(store: &dyn Store, room: RoomId) -> Vec<StoredEntry> {
+pub(crate) async fn whole_log(store: &dyn Store, room: RoomId) -> Vec<StoredEntry> {
     let log = store.log(room, 1, Seq::MAX, usize::MAX, true).await;
     log.expect("the log is whole")
 }
