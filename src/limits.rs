@@ -80,6 +80,8 @@ pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 1_048_576;
 pub const SENDS_IN_FLIGHT_MAX: usize = 256;
 /// After a refusal that keeps order, the hold ends when no send came for this, milliseconds.
 pub const HOLD_MS: u64 = 2_000;
+/// No hold lasts longer, milliseconds: a sender who goes on without the first refused is not stuck for ever.
+pub const HOLD_MS_MAX: u64 = 10_000;
 /// Head notices, marks and typing are gathered for this, milliseconds.
 pub const COALESCE_MS: u64 = 100;
 /// A typing hint lives this long, milliseconds, and may come again after the interval.

@@ -4,7 +4,7 @@
 use crate::clock::Timestamp;
 use crate::error::Code;
 use crate::ids::{ClientId, ConnectionId};
-use crate::limits::HOLD_MS;
+use crate::limits::{HOLD_MS, HOLD_MS_MAX};
 use crate::room::Place;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,23 @@ struct Held {
     n: u64,
     first: ClientId,
     code: Code,
+    /// No send came for long enough.
     until: Timestamp,
+    /// It ends here in any case: the first refused may have reached its sender by another way,
+    /// and he may never send it again.
+    at_most: Timestamp,
+}
+
+impl Held {
+    fn new(now: Timestamp, n: u64, first: ClientId, code: Code) -> Self {
+        Self {
+            n,
+            first,
+            code,
+            until: now.plus_ms(HOLD_MS as i64),
+            at_most: now.plus_ms(HOLD_MS_MAX as i64),
+        }
+    }
 }
 
 impl SendOrder {
@@ -55,14 +71,10 @@ impl SendOrder {
     /// of this connection is held. While it is held already, answers the code of that hold.
     pub fn refuse(&mut self, now: Timestamp, client_id: ClientId, code: Code) -> Code {
         self.end_hold_if_due(now, client_id);
-        let until = now.plus_ms(HOLD_MS as i64);
-        let held = self.held.get_or_insert(Held {
-            n: self.last + 1,
-            first: client_id,
-            code,
-            until,
-        });
-        held.until = until;
+        let n = self.last + 1;
+        let new = || Held::new(now, n, client_id, code);
+        let held = self.held.get_or_insert_with(new);
+        held.until = now.plus_ms(HOLD_MS as i64);
         held.code
     }
 
@@ -72,16 +84,15 @@ impl SendOrder {
             return false;
         };
         let Some(code) = refused.filter(|code| code.holds_order()) else {
+            // Whoever was refused first has his answer now, by another try: he will not come again.
+            if self.held.is_some_and(|held| held.first == client_id) {
+                self.end_hold();
+            }
             return true;
         };
         // An answer from an earlier hold says nothing about this one.
         if hold == self.hold && self.held.is_none_or(|held| n < held.n) {
-            self.held = Some(Held {
-                n,
-                first: client_id,
-                code,
-                until: now.plus_ms(HOLD_MS as i64),
-            });
+            self.held = Some(Held::new(now, n, client_id, code));
         }
         true
     }
@@ -98,11 +109,15 @@ impl SendOrder {
 
     fn end_hold_if_due(&mut self, now: Timestamp, client_id: ClientId) {
         if let Some(held) = self.held
-            && (held.first == client_id || now >= held.until)
+            && (held.first == client_id || now >= held.until.min(held.at_most))
         {
-            self.held = None;
-            self.hold += 1;
+            self.end_hold();
         }
+    }
+
+    fn end_hold(&mut self) {
+        self.held = None;
+        self.hold += 1;
     }
 }
 
@@ -162,6 +177,28 @@ mod tests {
         assert_eq!(still.refuse_with, Some(Code::RateLimited));
         let free = order.place(Timestamp(5_998), link(), id(4));
         assert_eq!((free.refuse_with, free.hold), (None, 1));
+    }
+
+    #[test]
+    fn a_hold_ends_when_the_first_refused_was_answered_or_after_ten_seconds() {
+        let mut order = SendOrder::default();
+        order.place(Timestamp(0), link(), id(1));
+        order.place(Timestamp(0), link(), id(1));
+        order.answered(Timestamp(0), 1, Some(Code::Unknown));
+        assert_eq!(order.held_with(), Some(Code::Unknown));
+        order.answered(Timestamp(0), 2, None);
+        assert_eq!(order.held_with(), None);
+        order.refuse(Timestamp(0), id(3), Code::RateLimited);
+        let mut held = |at| order.place(Timestamp(at), link(), id(4)).refuse_with;
+        let codes: Vec<_> = [1_500, 3_000, 4_500, 6_000, 7_500, 9_000, 10_000]
+            .map(&mut held)
+            .into();
+        assert!(
+            codes[..6]
+                .iter()
+                .all(|code| *code == Some(Code::RateLimited))
+        );
+        assert_eq!(codes[6], None);
     }
 
     #[test]
