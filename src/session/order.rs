@@ -6,21 +6,27 @@ use crate::error::Code;
 use crate::ids::{ClientId, ConnectionId};
 use crate::limits::{HOLD_MS, HOLD_MS_MAX};
 use crate::room::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Client ids whose first number is remembered: those in flight and those refused of late.
+const RANKS_MAX: usize = 1_024;
 
 /// Bookkeeping of one (connection, room).
 #[derive(Clone, Debug, Default)]
 pub struct SendOrder {
     last: u64,
-    /// Sends without an answer: number to (client id, hold).
-    open: BTreeMap<u64, (ClientId, u64)>,
+    /// Sends without an answer.
+    open: BTreeMap<u64, ClientId>,
+    /// When a client id that has no lasting answer was first sent: what counts as "before".
+    ranks: BTreeMap<ClientId, u64>,
     hold: u64,
     held: Option<Held>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    n: u64,
+    /// Rank of the first.
+    rank: u64,
     first: ClientId,
     code: Code,
     /// No send came for long enough.
@@ -31,9 +37,9 @@ struct Held {
 }
 
 impl Held {
-    fn new(now: Timestamp, n: u64, first: ClientId, code: Code) -> Self {
+    fn new(now: Timestamp, rank: u64, first: ClientId, code: Code) -> Self {
         Self {
-            n,
+            rank,
             first,
             code,
             until: now.plus_ms(HOLD_MS as i64),
@@ -54,7 +60,8 @@ impl SendOrder {
         self.end_hold_if_due(now, client_id);
         self.last += 1;
         let n = self.last;
-        self.open.insert(n, (client_id, self.hold));
+        self.rank(client_id, n);
+        self.open.insert(n, client_id);
         Place {
             connection,
             n,
@@ -71,8 +78,8 @@ impl SendOrder {
     /// of this connection is held. While it is held already, answers the code of that hold.
     pub fn refuse(&mut self, now: Timestamp, client_id: ClientId, code: Code) -> Code {
         self.end_hold_if_due(now, client_id);
-        let n = self.last + 1;
-        let new = || Held::new(now, n, client_id, code);
+        let rank = self.rank(client_id, self.last + 1);
+        let new = || Held::new(now, rank, client_id, code);
         let held = self.held.get_or_insert_with(new);
         held.until = now.plus_ms(HOLD_MS as i64);
         held.code
@@ -80,21 +87,32 @@ impl SendOrder {
 
     /// The send `n` was answered; `refused`: with this code. False if it was answered before.
     pub fn answered(&mut self, now: Timestamp, n: u64, refused: Option<Code>) -> bool {
-        let Some((client_id, hold)) = self.open.remove(&n) else {
+        let Some(client_id) = self.open.remove(&n) else {
             return false;
         };
         let Some(code) = refused.filter(|code| code.holds_order()) else {
+            self.ranks.remove(&client_id);
             // Whoever was refused first has his answer now, by another try: he will not come again.
             if self.held.is_some_and(|held| held.first == client_id) {
                 self.end_hold();
             }
             return true;
         };
-        // An answer from an earlier hold says nothing about this one.
-        if hold == self.hold && self.held.is_none_or(|held| n < held.n) {
-            self.held = Some(Held::new(now, n, client_id, code));
+        // A late refusal of something sent earlier: that comes first when all is sent again.
+        let rank = self.rank(client_id, n);
+        if self.held.is_none_or(|held| rank < held.rank) {
+            self.held = Some(Held::new(now, rank, client_id, code));
         }
         true
+    }
+
+    fn rank(&mut self, client_id: ClientId, n: u64) -> u64 {
+        if self.ranks.len() >= RANKS_MAX {
+            // Refused and never sent again: given up.
+            let open: BTreeSet<_> = self.open.values().copied().collect();
+            self.ranks.retain(|id, _| open.contains(id));
+        }
+        *self.ranks.entry(client_id).or_insert(n)
     }
 
     /// Sends that wait for their answer.
@@ -161,9 +179,33 @@ mod tests {
         );
         let again = order.place(now, link(), id(1));
         assert_eq!((again.refuse_with, again.hold), (None, 1));
-        // The late refusal of the third belongs to the hold that has ended.
+        // The late refusal of the third: it comes before whatever is sent next.
         order.answered(now, 3, Some(Code::Busy));
-        assert_eq!(order.held_with(), None);
+        let next = order.place(now, link(), id(5));
+        assert_eq!(next.refuse_with, Some(Code::Busy));
+        let third = order.place(now, link(), id(3));
+        assert_eq!((third.refuse_with, third.hold), (None, 2));
+    }
+
+    #[test]
+    fn what_was_sent_first_is_first_again_however_late_its_refusal_comes() {
+        let mut order = SendOrder::default();
+        let now = Timestamp(0);
+        order.place(now, link(), id(1));
+        order.place(now, link(), id(2));
+        order.answered(now, 2, Some(Code::Unknown));
+        order.answered(now, 1, Some(Code::Unknown));
+        let second = order.place(now, link(), id(2));
+        assert_eq!(second.refuse_with, Some(Code::Unknown));
+        assert_eq!(order.place(now, link(), id(1)).refuse_with, None);
+        // Its second try is refused too: it still comes before the second send.
+        order.answered(now, second.n, Some(Code::Unknown));
+        order.answered(now, 4, Some(Code::Busy));
+        assert_eq!(
+            order.place(now, link(), id(2)).refuse_with,
+            Some(Code::Busy)
+        );
+        assert_eq!(order.place(now, link(), id(1)).refuse_with, None);
     }
 
     #[test]
