@@ -21,6 +21,8 @@ pub mod reading;
 pub mod relay;
 pub mod room;
 pub mod session;
+#[cfg(test)]
+mod sim;
 pub mod slots;
 pub mod store;
 pub mod supervise;

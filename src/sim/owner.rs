@@ -1,0 +1,422 @@
+//! The shell of a room's owner: take-over (R4), the repeated append (R3), and the way of effects.
+
+use super::Mutant;
+use super::storage::{Answer, Request};
+use super::world::{At, Happening, World};
+use crate::entry::StoredEntry;
+use crate::error::{Code, Error};
+use crate::ids::{ClientId, ConnectionId, OwnerId, Seq};
+use crate::room::state::RoomState;
+use crate::room::{LoadId, Loaded, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use crate::store::views::views_of;
+use crate::store::{Batch, Member, Outcome, Statics};
+use std::collections::{BTreeMap, HashMap};
+
+/// A take-over or an append is tried this often.
+const TRIES_MAX: u32 = 12;
+const WAITING_MAX: usize = 64;
+
+/// A command on its way to an owner, and the way back.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    pub send: Send,
+    pub back: Back,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Back {
+    pub who: usize,
+    pub connection: ConnectionId,
+    pub n: u64,
+    pub client_id: Option<ClientId>,
+}
+
+/// What a request to the store was for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    Look,
+    Take {
+        before: Box<Statics>,
+    },
+    LookAgain,
+    Read {
+        statics: Box<Statics>,
+    },
+    Open,
+    Append,
+    Load(LoadId),
+    Views {
+        upto: Seq,
+    },
+    /// Nobody waits for it (mutants).
+    Aside,
+}
+
+pub struct Owner {
+    at: At,
+    me: OwnerId,
+    state: Option<RoomState>,
+    tries: u32,
+    waiting: Vec<Forward>,
+    returns: BTreeMap<Ticket, Back>,
+    ticket: Ticket,
+    flying: Option<(Option<Statics>, Box<Batch>)>,
+}
+
+impl World {
+    /// A command arrives at a node; the room comes to life with it.
+    pub fn arrive(&mut self, node: usize, room: usize, forward: Forward) {
+        if !self.owners.contains_key(&(node, room)) {
+            self.wake(node, room);
+        }
+        let Some(owner) = self.owners.get_mut(&(node, room)) else {
+            return;
+        };
+        if owner.state.is_none() {
+            if owner.waiting.len() < WAITING_MAX {
+                owner.waiting.push(forward);
+            }
+            return;
+        }
+        self.command(node, room, forward);
+    }
+
+    fn wake(&mut self, node: usize, room: usize) {
+        self.incarnations += 1;
+        let at = At {
+            node,
+            room,
+            incarnation: self.incarnations,
+        };
+        let fresh = self.uuid();
+        let me = match self.mutant {
+            Some(Mutant::OwnerIdReused) => OwnerId::from_bytes([node as u8 + 1; 16]),
+            _ => OwnerId(fresh),
+        };
+        let owner = Owner {
+            at,
+            me,
+            state: None,
+            tries: 0,
+            waiting: Vec::new(),
+            returns: BTreeMap::new(),
+            ticket: 0,
+            flying: None,
+        };
+        self.owners.insert((node, room), owner);
+        self.ask(at, Purpose::Look, Request::LastBucket);
+    }
+
+    fn command(&mut self, node: usize, room: usize, mut forward: Forward) {
+        let Some(owner) = self.owners.get_mut(&(node, room)) else {
+            return;
+        };
+        owner.ticket += 1;
+        forward.send.ticket = owner.ticket;
+        owner.returns.insert(owner.ticket, forward.back);
+        if self.mutant == Some(Mutant::OrderIgnored) {
+            forward.send.place = None;
+        }
+        let at = owner.at;
+        self.tell(at, RoomCommand::Send(forward.send));
+    }
+
+    fn owner(&mut self, at: At) -> Option<&mut Owner> {
+        let owner = self.owners.get_mut(&(at.node, at.room));
+        owner.filter(|owner| owner.at == at)
+    }
+
+    /// Gives the core a command and does what it asks for.
+    pub fn tell(&mut self, at: At, command: RoomCommand) {
+        let now = self.now();
+        let Some(state) = self.owner(at).and_then(|owner| owner.state.as_mut()) else {
+            return;
+        };
+        let effects = state.apply(now, command);
+        self.effects(at, effects);
+    }
+
+    fn effects(&mut self, at: At, effects: Vec<RoomEffect>) {
+        for effect in effects {
+            match effect {
+                RoomEffect::Reply { ticket, reply } => self.send_back(at, ticket, reply),
+                RoomEffect::Load { load, what } => {
+                    self.ask(at, Purpose::Load(load), Request::Load(what));
+                }
+                RoomEffect::Commit { open, batch } => self.commit(at, open, batch),
+                RoomEffect::Publish { entries, confirm } => {
+                    let upto = entries.last().map_or(0, |last| last.seq);
+                    for entry in entries {
+                        self.show(at.room, &entry);
+                    }
+                    if confirm {
+                        let command = RoomCommand::Delivered { upto };
+                        self.after(1, 50, Happening::Own { at, command });
+                    }
+                }
+                RoomEffect::WriteViews { upto, views, erase } => {
+                    self.coverage.erased += erase.len() as u64;
+                    let request = Request::Views { views, erase };
+                    self.ask(at, Purpose::Views { upto }, request);
+                }
+                RoomEffect::Stop => {
+                    self.owners.remove(&(at.node, at.room));
+                }
+            }
+        }
+    }
+
+    fn send_back(&mut self, at: At, ticket: Ticket, mut reply: Reply) {
+        let Some(back) = self
+            .owner(at)
+            .and_then(|owner| owner.returns.remove(&ticket))
+        else {
+            return;
+        };
+        if let Reply::Refused(error) = &mut reply
+            && error.code == Code::Unknown
+            && self.mutant == Some(Mutant::UnknownIsFailed)
+        {
+            *error = Error::new(Code::Conflict, "mutant");
+        }
+        if matches!(&reply, Reply::Refused(error) if !error.code.holds_order()) {
+            self.refused_for_good(back.client_id);
+        }
+        if self.chance.hits(self.luck.reply_lost) {
+            return;
+        }
+        let Back {
+            who, connection, n, ..
+        } = back;
+        let room = at.room;
+        self.after(
+            1,
+            30,
+            Happening::Reply {
+                who,
+                room,
+                connection,
+                n,
+                reply,
+            },
+        );
+    }
+
+    fn commit(&mut self, at: At, open: Option<Statics>, batch: Box<Batch>) {
+        self.coverage.rolls += u64::from(open.is_some());
+        let mutant = self.mutant == Some(Mutant::AckBeforeCommit);
+        if mutant && open.is_none() {
+            self.ask(at, Purpose::Aside, Request::Append(batch));
+            self.tell(at, RoomCommand::Committed);
+            return;
+        }
+        if let Some(owner) = self.owner(at) {
+            owner.tries = 0;
+            owner.flying = Some((open, batch));
+        }
+        self.try_commit(at);
+    }
+
+    /// R3: the identical batch, until it is known what became of it.
+    fn try_commit(&mut self, at: At) {
+        let Some(owner) = self.owner(at) else {
+            return;
+        };
+        owner.tries += 1;
+        if owner.tries > TRIES_MAX {
+            self.tell(at, RoomCommand::Fenced);
+            return;
+        }
+        match owner.flying.clone() {
+            Some((Some(statics), _)) => self.ask(at, Purpose::Open, Request::Open(statics)),
+            Some((None, batch)) => self.ask(at, Purpose::Append, Request::Append(batch)),
+            None => {}
+        }
+    }
+
+    pub fn answered(&mut self, at: At, purpose: Purpose, answer: Answer) {
+        self.note(4, at.incarnation, at.room as u64);
+        if self.owner(at).is_none() {
+            return;
+        }
+        match purpose {
+            Purpose::Aside => {}
+            Purpose::Open | Purpose::Append => self.commit_answered(at, answer),
+            Purpose::Load(load) => self.load_answered(at, load, answer),
+            Purpose::Views { upto } => match answer {
+                Answer::Done => self.tell(at, RoomCommand::ViewsWritten { upto }),
+                _ => {
+                    let command = RoomCommand::ViewsFailed;
+                    self.after(100, 300, Happening::Own { at, command });
+                }
+            },
+            _ => self.take_over_answered(at, purpose, answer),
+        }
+    }
+
+    fn load_answered(&mut self, at: At, load: LoadId, answer: Answer) {
+        let facts = match answer {
+            Answer::Loaded(loaded) => Ok(loaded),
+            _ => Err(Error::new(Code::Unavailable, "no answer")),
+        };
+        self.coverage.dedupe_by_view += u64::from(matches!(facts, Ok(Loaded::Sent(Some(_)))));
+        self.coverage.targets_loaded += u64::from(matches!(facts, Ok(Loaded::Target(Some(_)))));
+        self.tell(at, RoomCommand::Loaded { load, facts });
+    }
+
+    fn commit_answered(&mut self, at: At, answer: Answer) {
+        let Some(owner) = self.owner(at) else {
+            return;
+        };
+        let (me, tries) = (owner.me, owner.tries);
+        let Some((open, batch)) = &mut owner.flying else {
+            return;
+        };
+        let end = batch.expected_next + batch.entries.len() as u64;
+        match (answer, open.is_some()) {
+            (Answer::Outcome(Outcome::Applied), true) => {
+                *open = None;
+                self.try_commit(at);
+            }
+            (Answer::Outcome(Outcome::Refused(Some(there))), true) if there.owner == Some(me) => {
+                *open = None;
+                self.try_commit(at);
+            }
+            (Answer::Outcome(Outcome::Applied), false) => self.committed(at),
+            (Answer::Outcome(Outcome::Refused(Some(there))), false)
+                if there.owner == Some(me) && there.next_seq == end =>
+            {
+                self.coverage.unknown_then_won += u64::from(tries > 1);
+                self.committed(at);
+            }
+            (Answer::Outcome(_), _) => {
+                self.coverage.fenced += 1;
+                self.tell(at, RoomCommand::Fenced);
+            }
+            _ => self.try_commit(at),
+        }
+    }
+
+    fn committed(&mut self, at: At) {
+        if let Some(owner) = self.owner(at) {
+            owner.flying = None;
+        }
+        self.tell(at, RoomCommand::Committed);
+    }
+
+    fn take_over_answered(&mut self, at: At, purpose: Purpose, answer: Answer) {
+        let reread = self.mutant != Some(Mutant::NoRereadAfterTakeOver);
+        let Some(owner) = self.owner(at).filter(|owner| owner.state.is_none()) else {
+            return;
+        };
+        let me = owner.me;
+        match (purpose, answer) {
+            (Purpose::Look, Answer::Statics(Some(statics))) => {
+                let request = Request::TakeOver {
+                    bucket: statics.bucket,
+                    expected: statics.owner,
+                    me,
+                    epoch: statics.epoch + 1,
+                };
+                let before = Box::new(statics);
+                self.ask(at, Purpose::Take { before }, request);
+            }
+            (Purpose::Take { before }, Answer::Outcome(outcome)) => {
+                let mine = match outcome {
+                    Outcome::Applied => true,
+                    Outcome::Refused(there) => there.is_some_and(|s| s.owner == Some(me)),
+                };
+                match (mine, reread) {
+                    (true, true) => self.ask(at, Purpose::LookAgain, Request::LastBucket),
+                    (true, false) => self.read_rest(at, *before),
+                    (false, _) => self.take_over_again(at),
+                }
+            }
+            (Purpose::LookAgain, Answer::Statics(Some(there))) if there.owner == Some(me) => {
+                self.read_rest(at, there);
+            }
+            (Purpose::Read { statics }, Answer::Rest(members, tail)) => {
+                self.recover(at, *statics, members, tail);
+            }
+            _ => self.take_over_again(at),
+        }
+    }
+
+    fn take_over_again(&mut self, at: At) {
+        let Some(owner) = self.owner(at) else {
+            return;
+        };
+        owner.tries += 1;
+        if owner.tries > TRIES_MAX {
+            // Who waits hears nothing: the session's time-out says "unknown".
+            self.owners.remove(&(at.node, at.room));
+            return;
+        }
+        self.ask(at, Purpose::Look, Request::LastBucket);
+    }
+
+    fn read_rest(&mut self, at: At, statics: Statics) {
+        let (viewed, head) = (statics.viewed, statics.head());
+        let statics = Box::new(statics);
+        self.ask(
+            at,
+            Purpose::Read { statics },
+            Request::Rest { viewed, head },
+        );
+    }
+
+    fn recover(
+        &mut self,
+        at: At,
+        mut statics: Statics,
+        members: Vec<Member>,
+        mut tail: Vec<StoredEntry>,
+    ) {
+        self.coverage.take_overs += 1;
+        self.coverage.redone += u64::from(!tail.is_empty());
+        match self.mutant {
+            Some(Mutant::NoDedupeAfterRestart) => {
+                let views = tail
+                    .iter()
+                    .flat_map(|stored| views_of(&stored.entry))
+                    .collect();
+                let erase = Vec::new();
+                let request = Request::Views { views, erase };
+                let late = Happening::Store {
+                    at,
+                    purpose: Purpose::Aside,
+                    request,
+                    answered: false,
+                };
+                self.after(5_000, 5_000, late);
+                tail.clear();
+                statics.viewed = statics.head();
+            }
+            Some(Mutant::ViewsNotRedone) => statics.viewed = statics.head(),
+            _ => {}
+        }
+        let (room, kind) = (self.rooms[at.room], self.kind(at.room));
+        let bits = self.plan.bucket_bits;
+        let Some(owner) = self.owner(at) else {
+            return;
+        };
+        let recovered = Recovered {
+            room,
+            kind,
+            floor: 0,
+            me: owner.me,
+            statics,
+            members,
+            tail,
+            redactions: HashMap::new(),
+            emoji: HashMap::new(),
+        };
+        let (state, effects) = RoomState::recover(recovered, bits);
+        owner.state = Some(state);
+        let waiting = std::mem::take(&mut owner.waiting);
+        self.effects(at, effects);
+        for forward in waiting {
+            self.command(at.node, at.room, forward);
+        }
+    }
+}

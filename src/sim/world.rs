@@ -1,0 +1,373 @@
+//! The world: virtual time, the queue of what happens, and the network between everybody.
+
+use super::chance::Chance;
+use super::owner::{Forward, Owner, Purpose};
+use super::people::{Person, Record};
+use super::plan::{BUSY_MS, Luck, Plan, What};
+use super::storage::{Answer, Request, now};
+use super::{Broken, Coverage, Mutant};
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Event, Role, RoomKind, StoredEntry};
+use crate::ids::{ConnectionId, OwnerId, RoomId, Seq, UserId};
+use crate::room::{Reply, RoomCommand};
+use crate::store::memory::MemoryStore;
+use crate::store::views::{guards_of, views_of};
+use crate::store::{Batch, LogStore, RoomRow, RoomStore, ViewStore};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// After the busy time everything must come to rest within this.
+const CALM_MS: i64 = 600_000;
+
+/// One owner incarnation at one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    pub node: usize,
+    pub room: usize,
+    pub incarnation: u64,
+}
+
+pub enum Happening {
+    Planned(usize),
+    Calm,
+    Forward {
+        node: usize,
+        room: usize,
+        forward: Box<Forward>,
+    },
+    /// A command that the shell gives itself.
+    Own {
+        at: At,
+        command: RoomCommand,
+    },
+    /// A request reaches the store. `answered`: its answer goes back.
+    Store {
+        at: At,
+        purpose: Purpose,
+        request: Request,
+        answered: bool,
+    },
+    Answer {
+        at: At,
+        purpose: Purpose,
+        answer: Answer,
+    },
+    Reply {
+        who: usize,
+        room: usize,
+        connection: ConnectionId,
+        n: u64,
+        reply: Reply,
+    },
+    Timeout {
+        who: usize,
+        room: usize,
+        connection: ConnectionId,
+        n: u64,
+    },
+    Pump {
+        who: usize,
+        room: usize,
+    },
+}
+
+pub struct World {
+    pub plan: Plan,
+    pub mutant: Option<Mutant>,
+    pub chance: Chance,
+    pub luck: Luck,
+    pub clock: i64,
+    pub step: u64,
+    queue: BTreeMap<(i64, u64), Happening>,
+    order: u64,
+    pub store: MemoryStore,
+    pub rooms: Vec<RoomId>,
+    pub owners: BTreeMap<(usize, usize), Owner>,
+    pub hints: Vec<Vec<usize>>,
+    paused: Vec<i64>,
+    pub down_until: i64,
+    pub people: Vec<Person>,
+    pub records: Vec<Record>,
+    /// What anybody was shown at a place.
+    pub shown: BTreeMap<(usize, Seq), Arc<Entry>>,
+    pub incarnations: u64,
+    pub coverage: Coverage,
+    pub trace: u64,
+    pub calm: bool,
+    pub broken: Option<Broken>,
+}
+
+impl World {
+    pub fn new(plan: &Plan, mutant: Option<Mutant>) -> Self {
+        let mut chance = Chance::new(plan.seed ^ 0x5157);
+        let people = (0..plan.people).map(|_| Person::new(UserId(uuid(&mut chance)), plan.rooms));
+        let people: Vec<_> = people.collect();
+        let rooms = (0..plan.rooms).map(|_| RoomId(uuid(&mut chance))).collect();
+        let mut world = Self {
+            plan: plan.clone(),
+            mutant,
+            chance,
+            luck: plan.luck,
+            clock: 0,
+            step: 0,
+            queue: BTreeMap::new(),
+            order: 0,
+            store: MemoryStore::with_bucket_bits(plan.bucket_bits),
+            rooms,
+            owners: BTreeMap::new(),
+            hints: vec![vec![0; plan.rooms]; plan.nodes],
+            paused: vec![0; plan.nodes],
+            down_until: 0,
+            people,
+            records: Vec::new(),
+            shown: BTreeMap::new(),
+            incarnations: 0,
+            coverage: Coverage::default(),
+            trace: 0,
+            calm: false,
+            broken: None,
+        };
+        world.luck = Luck::CALM;
+        for room in 0..plan.rooms {
+            world.found(room);
+            for whom in 1..plan.people {
+                world.change_member(0, whom, room, 1);
+            }
+        }
+        world.luck = plan.luck;
+        for (index, item) in plan.items.iter().enumerate() {
+            world.at(item.at, Happening::Planned(index));
+        }
+        world.at(BUSY_MS as i64, Happening::Calm);
+        world
+    }
+
+    pub fn kind(&self, room: usize) -> RoomKind {
+        if room == 0 {
+            RoomKind::Channel
+        } else {
+            RoomKind::Group
+        }
+    }
+
+    /// A room with its first entry; the first person adds the others.
+    fn found(&mut self, room: usize) {
+        let id = self.rooms[room];
+        let row = RoomRow {
+            id,
+            kind: self.kind(room),
+            name: None,
+            topic: String::new(),
+            created_at: Timestamp(0),
+            created_by: self.people[0].user,
+            pair: None,
+            floor: 0,
+        };
+        now(self.store.create_room(&row));
+        let me = OwnerId(uuid(&mut self.chance));
+        now(self.store.take_over(id, 0, None, me, 1));
+        let role = Role::Owner;
+        let user = self.people[0].user;
+        let entry = Entry {
+            room: id,
+            seq: 1,
+            ord: 0,
+            at: Timestamp(0),
+            by: Some(user),
+            client_id: None,
+            event: Event::Join { user, role },
+            redacted: false,
+        };
+        let guards = guards_of(row.kind, &entry);
+        let views = views_of(&entry);
+        let stored = StoredEntry::seal(entry, [0; 16], &[0; 32]);
+        let batch = Batch {
+            room: id,
+            bucket: 0,
+            owner: me,
+            expected_next: 1,
+            ord: 0,
+            chain: stored.link,
+            viewed: 0,
+            entries: vec![stored],
+            guards,
+        };
+        now(self.store.append(&batch));
+        now(self.store.write_views(id, &views));
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock)
+    }
+
+    pub fn uuid(&mut self) -> uuid::Uuid {
+        uuid(&mut self.chance)
+    }
+
+    pub fn at(&mut self, at: i64, what: Happening) {
+        self.order += 1;
+        self.queue.insert((at, self.order), what);
+    }
+
+    pub fn after(&mut self, low: u64, high: u64, what: Happening) {
+        let at = self.clock + self.chance.between(low, high) as i64;
+        self.at(at, what);
+    }
+
+    pub fn breaks(&mut self, invariant: &'static str, what: String) {
+        let step = self.step;
+        self.broken.get_or_insert(Broken {
+            invariant,
+            step,
+            what,
+        });
+    }
+
+    pub fn note(&mut self, tag: u64, a: u64, b: u64) {
+        for value in [tag, a, b, self.clock as u64] {
+            self.trace = (self.trace ^ value)
+                .wrapping_mul(0x0000_0100_0000_01b3)
+                .rotate_left(29);
+        }
+    }
+
+    pub fn run(&mut self) -> Result<(), Broken> {
+        while let Some(((at, _), what)) = self.queue.pop_first() {
+            self.clock = at;
+            self.step += 1;
+            if let Some(until) = self.paused_until(&what) {
+                self.at(until, what);
+                continue;
+            }
+            self.happen(what);
+            if let Some(broken) = self.broken.take() {
+                return Err(broken);
+            }
+            if self.clock > BUSY_MS as i64 + CALM_MS {
+                break;
+            }
+        }
+        let left: usize = self.people.iter().map(Person::waiting).sum();
+        if left > 0 {
+            self.breaks("progress", format!("{left} sends are never answered"));
+        }
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// A paused node hears everything later.
+    fn paused_until(&self, what: &Happening) -> Option<i64> {
+        let node = match what {
+            Happening::Forward { node, .. } => *node,
+            Happening::Own { at, .. } | Happening::Answer { at, .. } => at.node,
+            _ => return None,
+        };
+        Some(self.paused[node]).filter(|until| *until > self.clock)
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Planned(index) => self.planned(index),
+            Happening::Calm => self.calm_down(),
+            Happening::Forward {
+                node,
+                room,
+                forward,
+            } => {
+                self.note(
+                    1,
+                    node as u64,
+                    forward.send.place.map_or(0, |place| place.n),
+                );
+                self.arrive(node, room, *forward);
+            }
+            Happening::Own { at, command } => self.tell(at, command),
+            Happening::Store {
+                at,
+                purpose,
+                request,
+                answered,
+            } => {
+                self.reach_store(at, purpose, &request, answered);
+            }
+            Happening::Answer {
+                at,
+                purpose,
+                answer,
+            } => self.answered(at, purpose, answer),
+            Happening::Reply {
+                who,
+                room,
+                connection,
+                n,
+                reply,
+            } => {
+                self.hear_reply(who, room, connection, n, reply);
+            }
+            Happening::Timeout {
+                who,
+                room,
+                connection,
+                n,
+            } => {
+                let unknown = crate::error::Error::new(crate::error::Code::Unknown, "time-out");
+                self.hear_reply(who, room, connection, n, Reply::Refused(unknown));
+            }
+            Happening::Pump { who, room } => self.pump(who, room),
+        }
+    }
+
+    fn planned(&mut self, index: usize) {
+        let what = self.plan.items[index].what.clone();
+        self.note(2, index as u64, 0);
+        match what {
+            What::Write {
+                who,
+                room,
+                kind,
+                about,
+            } => self.write(who, room, kind, about),
+            What::Member {
+                who,
+                whom,
+                room,
+                kind,
+            } => self.change_member(who, whom, room, kind),
+            What::Repeat { who, room, which } => self.repeat(who, room, which),
+            What::Cut { who } => self.cut(who),
+            What::CrashActor { node, room } => {
+                self.owners.remove(&(node, room));
+            }
+            What::CrashNode { node } => self.crash_node(node),
+            What::Pause { node, ms } => self.paused[node] = self.clock + ms,
+            What::Hint { node, room, owner } => self.hints[node][room] = owner,
+            What::StoreDown { ms } => self.down_until = self.clock + ms,
+        }
+    }
+
+    fn crash_node(&mut self, node: usize) {
+        self.owners.retain(|(at, _), _| *at != node);
+        for who in 0..self.people.len() {
+            if self.people[who].node() == Some(node) {
+                self.cut(who);
+            }
+        }
+    }
+
+    /// All faults end; everybody writes once more, so that every room is woken.
+    fn calm_down(&mut self) {
+        self.calm = true;
+        self.luck = Luck::CALM;
+        self.paused.fill(0);
+        self.down_until = 0;
+        self.hints.iter_mut().for_each(|hints| hints.fill(0));
+        for who in 0..self.people.len() {
+            for room in 0..self.rooms.len() {
+                self.write(who, room, 9, 1);
+            }
+        }
+    }
+}
+
+fn uuid(chance: &mut Chance) -> uuid::Uuid {
+    uuid::Uuid::from_bytes(chance.bytes())
+}
