@@ -2,7 +2,7 @@
 
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 
 fluent_templates::static_loader! {
@@ -44,8 +44,8 @@ impl Texts {
     }
 
     /// A text whose blank `$n` is a number; it chooses the plural form.
-    pub fn n(&self, key: &str, n: impl Into<u64>) -> String {
-        let n: u64 = n.into();
+    pub fn n(&self, key: &str, n: impl Borrow<u64>) -> String {
+        let n = *n.borrow();
         let blanks = HashMap::from([(Cow::Borrowed("n"), FluentValue::from(n))]);
         self.look_up(key, Some(&blanks))
     }

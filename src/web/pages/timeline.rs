@@ -2,12 +2,12 @@
 
 use crate::entry::{Entry, Event};
 use crate::error::Result;
-use crate::ids::{RoomId, Seq, UserId};
+use crate::ids::{RoomId, Seq};
 use crate::people::People;
-use crate::reading::{MessageView, Page, message_views, views};
+use crate::reading::Page;
 use crate::store::{Statics, Store};
-use crate::web::render::{self, Renderer};
-use std::collections::{BTreeSet, HashMap};
+use crate::web::fragments::fragments;
+use crate::web::render::Renderer;
 
 /// Entries read at once when looking for items.
 const SCAN_MAX: u64 = 1_000;
@@ -130,47 +130,13 @@ impl<'a> Source<'a> {
     }
 
     async fn html(&self, entries: Vec<Entry>) -> Result<String> {
-        let posts = entries
-            .iter()
-            .filter(|entry| entry.event.is_countable())
-            .cloned()
-            .collect();
-        let views = views(self.store, self.room, posts).await?;
-        let views: HashMap<Seq, MessageView> =
-            views.into_iter().map(|view| (view.seq, view)).collect();
-        let wanted: Vec<Seq> = views
-            .values()
-            .filter_map(|view| view.reply_to)
-            .filter(|seq| !views.contains_key(seq))
-            .collect();
-        let quoted = match wanted.is_empty() {
-            true => Vec::new(),
-            false => message_views(self.store, self.room, &wanted).await?,
-        };
-        let quoted: HashMap<Seq, MessageView> =
-            quoted.into_iter().map(|view| (view.seq, view)).collect();
-        let mut named: BTreeSet<UserId> = entries.iter().flat_map(render::people_of).collect();
-        named.extend(
-            views
-                .values()
-                .chain(quoted.values())
-                .flat_map(render::people_of_message),
-        );
-        let people = self
-            .people
-            .get(&named.into_iter().collect::<Vec<_>>())
-            .await?;
+        let entries: Vec<&Entry> = entries.iter().collect();
+        let from = (self.store, self.people);
+        let made = fragments(from, self.renderer, self.room, &entries).await?;
         let mut html = String::new();
-        for entry in &entries {
-            let view = views.get(&entry.seq);
-            let replied = view
-                .and_then(|view| view.reply_to)
-                .and_then(|seq| views.get(&seq).or_else(|| quoted.get(&seq)));
-            let fragment = self.renderer.entry_html(entry, view, &people, replied);
-            if let Some(item) = fragment.html {
-                html.push_str(&item);
-                html.push('\n');
-            }
+        for item in made.into_iter().filter_map(|fragment| fragment.html) {
+            html.push_str(&item);
+            html.push('\n');
         }
         Ok(html)
     }
