@@ -3,6 +3,7 @@
 pub mod access;
 pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod draft;
@@ -20,6 +21,7 @@ pub mod rate;
 pub mod reading;
 pub mod relay;
 pub mod room;
+pub mod rooms;
 pub mod session;
 #[cfg(test)]
 mod sim;

@@ -1,10 +1,14 @@
 //! Authentication: who asks. Nothing about rooms; rights are `access`.
 
+pub mod account;
 pub mod csrf;
 pub mod extract;
 pub mod login;
 pub mod password;
+pub mod sign_up;
 pub mod tokens;
 
 pub use extract::{CurrentUser, authenticate};
+pub use login::Auth;
 pub use password::Passwords;
+pub use sign_up::{NewPerson, sign_up};

@@ -35,7 +35,7 @@ impl Tail {
     }
 
     /// The newest name that the tail sets.
-    fn name(&self) -> Option<Option<&str>> {
+    pub fn name(&self) -> Option<Option<&str>> {
         self.newest(|event| match event {
             Event::Rename { name } => Some(name.as_deref()),
             _ => None,
@@ -43,7 +43,7 @@ impl Tail {
     }
 
     /// The newest topic that the tail sets.
-    fn topic(&self) -> Option<&str> {
+    pub fn topic(&self) -> Option<&str> {
         self.newest(|event| match event {
             Event::Topic { topic } => Some(topic.as_str()),
             _ => None,

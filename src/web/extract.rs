@@ -1,0 +1,422 @@
+//! What handlers take from a request: the person, the body, ids of the path, the query.
+
+use crate::auth::{CurrentUser, authenticate};
+use crate::clock::now;
+use crate::error::{Code, Error, Result};
+use crate::ids::{Seq, parse_uuid};
+use crate::limits;
+use crate::node::Node;
+use crate::reading::Page;
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The largest body that the matched route takes, bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyMax(pub usize);
+
+impl FromRequestParts<Arc<Node>> for CurrentUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self> {
+        match Option::<Signed>::from_request_parts(parts, node).await? {
+            Some(Signed(current)) => Ok(current),
+            None => Err(Error::new(Code::Unauthenticated, "Sign in first.")),
+        }
+    }
+}
+
+/// The person if somebody is signed in: `Option<Signed>` for pages that greet strangers, too.
+pub struct Signed(pub CurrentUser);
+
+impl axum::extract::OptionalFromRequestParts<Arc<Node>> for Signed {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Option<Self>> {
+        if let Some(current) = parts.extensions.get::<CurrentUser>() {
+            return Ok(Some(Signed(current.clone())));
+        }
+        let found = authenticate(&node.store, &node.config, &parts.headers, now()).await?;
+        if let Some(current) = &found {
+            parts.extensions.insert(current.clone());
+        }
+        Ok(found.map(Signed))
+    }
+}
+
+/// The address that asks: the peer's, or what a trusted proxy says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Address(pub IpAddr);
+
+impl FromRequestParts<Arc<Node>> for Address {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(Ipv4Addr::LOCALHOST.into(), |info| info.0.ip());
+        Ok(Address(address_of(
+            &parts.headers,
+            peer,
+            &node.config.trust_proxies,
+        )))
+    }
+}
+
+/// The rightmost address of X-Forwarded-For that is no trusted proxy, if the peer is one.
+pub fn address_of(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
+    if !trusted.contains(&peer.to_canonical()) {
+        return peer;
+    }
+    let lines = headers.get_all("x-forwarded-for");
+    let hops: Vec<IpAddr> = lines
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    let client = hops.iter().rev().find(|hop| !trusted.contains(hop));
+    client.copied().unwrap_or(peer)
+}
+
+/// A JSON object as `T`. Nothing but `application/json` is read; wrong types are `bad_request`.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Node>> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &Arc<Node>) -> Result<Self> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_json = kind
+            .split(';')
+            .next()
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+        if !is_json {
+            return Err(Error::new(Code::UnsupportedMedia, "Send application/json."));
+        }
+        let bytes = read(request).await?;
+        parse(&bytes).map(Body)
+    }
+}
+
+/// As `Body`, or `None` where nothing was sent.
+pub struct MaybeBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Node>> for MaybeBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, node: &Arc<Node>) -> Result<Self> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            let body = Body::<T>::from_request(request, node).await?;
+            return Ok(MaybeBody(Some(body.0)));
+        }
+        match read(request).await?.is_empty() {
+            true => Ok(MaybeBody(None)),
+            false => Err(Error::new(Code::UnsupportedMedia, "Send application/json.")),
+        }
+    }
+}
+
+async fn read(request: Request) -> Result<axum::body::Bytes> {
+    let max = request.extensions().get::<BodyMax>();
+    let max = max.map_or(limits::JSON_BYTES_MAX, |max| max.0);
+    let too_large = || Error::new(Code::TooLarge, format!("A body has at most {max} bytes."));
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > max) {
+        return Err(too_large());
+    }
+    let body = to_bytes(request.into_body(), max + 1).await;
+    match body {
+        Ok(bytes) if bytes.len() <= max => Ok(bytes),
+        Ok(_) => Err(too_large()),
+        Err(error) if is_over_length(&error) => Err(too_large()),
+        Err(_) => Err(Error::bad_request("The body broke off.")),
+    }
+}
+
+fn is_over_length(error: &axum::Error) -> bool {
+    error.to_string().contains("length limit")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if depth_of(bytes) > limits::JSON_DEPTH_MAX {
+        return Err(Error::bad_request("The JSON is nested too deep."));
+    }
+    let value: serde_json::Value = serde_json::from_slice(bytes)
+        .map_err(|error| Error::bad_request(format!("The body is not JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(Error::bad_request("The body must be a JSON object."));
+    }
+    serde_json::from_value(value)
+        .map_err(|error| Error::bad_request(format!("The body has a wrong field: {error}")))
+}
+
+/// The deepest nesting of arrays and objects.
+fn depth_of(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// One id of the path.
+pub struct Id<T>(pub T);
+
+impl<T: From<PathId>> FromRequestParts<Arc<Node>> for Id<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self> {
+        let Path(text) = Path::<String>::from_request_parts(parts, node)
+            .await
+            .map_err(|_| not_an_id())?;
+        Ok(Id(T::from(PathId(path_id(&text)?))))
+    }
+}
+
+/// A UUID that stood in a path.
+pub struct PathId(Uuid);
+
+macro_rules! path_id {
+    ($($name:ident),+) => {$(
+        impl From<PathId> for crate::ids::$name {
+            fn from(id: PathId) -> Self {
+                Self(id.0)
+            }
+        }
+    )+};
+}
+path_id!(RoomId, UserId, LoginId);
+
+/// Reads a UUID of a path.
+pub fn path_id(text: &str) -> Result<Uuid> {
+    parse_uuid(text).map_err(|_| not_an_id())
+}
+
+fn not_an_id() -> Error {
+    Error::bad_request("The path needs a UUID in lower-case canonical text.")
+}
+
+/// The query, each name at most once.
+#[derive(Clone, Debug, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl FromRequestParts<Arc<Node>> for Params {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Node>) -> Result<Self> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Error::bad_request("The query is malformed."))?;
+        Ok(Params(pairs))
+    }
+}
+
+impl Params {
+    /// The value of `name`.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        let mut values = self.0.iter().filter(|(key, _)| key == name);
+        let first = values.next().map(|(_, value)| value.as_str());
+        match values.next() {
+            Some(_) => Err(Error::bad_request(format!(
+                "`{name}` stands twice in the query."
+            ))),
+            None => Ok(first),
+        }
+    }
+
+    /// An integer from 0 below 2^53, written as JSON writes it.
+    pub fn integer(&self, name: &str) -> Result<Option<u64>> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let wrong = || Error::bad_request(format!("`{name}` must be an integer from 0."));
+        let number: u64 = canonical(text)
+            .ok_or_else(wrong)?
+            .parse()
+            .map_err(|_| wrong())?;
+        match number <= limits::INTEGER_MAX {
+            true => Ok(Some(number)),
+            false => Err(wrong()),
+        }
+    }
+
+    /// `limit`: 50 if not given; above 200 counts as 200.
+    pub fn limit(&self) -> Result<usize> {
+        let Some(text) = self.text("limit")? else {
+            return Ok(limits::PAGE_DEFAULT);
+        };
+        match canonical(text) {
+            None | Some("0") => Err(Error::bad_request("`limit` must be an integer from 1.")),
+            Some(digits) => Ok(digits.parse().unwrap_or(usize::MAX).min(limits::PAGE_MAX)),
+        }
+    }
+
+    /// `after`, `before` or `around`; none of them is the newest page.
+    pub fn page(&self) -> Result<Page> {
+        let places: [(&str, fn(Seq) -> Page); 3] = [
+            ("after", Page::After),
+            ("before", Page::Before),
+            ("around", Page::Around),
+        ];
+        let mut page = None;
+        for (name, of) in places {
+            if let Some(seq) = self.integer(name)?
+                && page.replace(of(seq)).is_some()
+            {
+                return Err(Error::bad_request(
+                    "Only one of `after`, `before` and `around` may be given.",
+                ));
+            }
+        }
+        Ok(page.unwrap_or(Page::Newest))
+    }
+
+    /// The place after which a list is continued: what `cursor` was made from.
+    pub fn cursor(&self) -> Result<Option<String>> {
+        let Some(text) = self.text("cursor")? else {
+            return Ok(None);
+        };
+        let wrong = || Error::bad_request("`cursor` is none of ours.");
+        decode_cursor(text).map(Some).ok_or_else(wrong)
+    }
+}
+
+fn canonical(text: &str) -> Option<&str> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = digits && (text == "0" || !text.starts_with('0'));
+    plain.then_some(text)
+}
+
+/// An opaque text for a place in a list.
+pub fn encode_cursor(place: &str) -> String {
+    crate::auth::tokens::hex(place.as_bytes())
+}
+
+fn decode_cursor(text: &str) -> Option<String> {
+    if text.len() > 1_024 || !text.len().is_multiple_of(2) || !text.is_ascii() {
+        return None;
+    }
+    let pairs = (0..text.len()).step_by(2);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(query: &str) -> Params {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.filter_map(|pair| pair.split_once('='));
+        Params(
+            pairs
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_limit_is_an_integer_from_one_and_never_above_two_hundred() {
+        for (query, limit) in [
+            ("", Some(50)),
+            ("limit=1", Some(1)),
+            ("limit=200", Some(200)),
+            ("limit=201", Some(200)),
+            ("limit=99999999999999999999999", Some(200)),
+            ("limit=0", None),
+            ("limit=-1", None),
+            ("limit=1.0", None),
+            ("limit=", None),
+            ("limit=+5", None),
+            ("limit=true", None),
+            ("limit=5&limit=5", None),
+        ] {
+            assert_eq!(params(query).limit().ok(), limit, "{query}");
+        }
+    }
+
+    #[test]
+    fn at_most_one_place_is_asked_for_and_exactly() {
+        for (query, page) in [
+            ("", Some(Page::Newest)),
+            ("after=0", Some(Page::After(0))),
+            (
+                "before=9007199254740991",
+                Some(Page::Before(9_007_199_254_740_991)),
+            ),
+            ("around=7", Some(Page::Around(7))),
+            ("after=9007199254740992", None),
+            ("after=1&before=2", None),
+            ("after=1&around=1", None),
+            ("after=\"1\"", None),
+            ("after=1e3", None),
+        ] {
+            assert_eq!(params(query).page().ok(), page, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_and_others_are_refused() {
+        let cursor = encode_cursor("Größe:7");
+        let given = params(&format!("cursor={cursor}"));
+        assert_eq!(given.cursor(), Ok(Some("Größe:7".to_owned())));
+        for wrong in ["x", "zz", "ff", "c3"] {
+            assert!(
+                params(&format!("cursor={wrong}")).cursor().is_err(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn t34_deep_lone_and_broken_json_is_refused() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(16), "]".repeat(16));
+        for wrong in [
+            deep.as_str(),
+            "",
+            "[]",
+            "null",
+            "{",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":NaN}",
+            "{\"a\":1e999}",
+        ] {
+            let parsed: Result<serde_json::Value> = parse(wrong.as_bytes());
+            let code = parsed.err().map(|error| error.code);
+            assert_eq!(code, Some(Code::BadRequest), "{wrong}");
+        }
+        assert!(parse::<serde_json::Value>(b"{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"\"}").is_ok());
+        assert!(parse::<serde_json::Value>(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_name_the_client() {
+        let proxy: IpAddr = [10, 0, 0, 2].into();
+        let stranger: IpAddr = [203, 0, 113, 9].into();
+        let headers = HeaderMap::from_iter([(
+            header::HeaderName::from_static("x-forwarded-for"),
+            header::HeaderValue::from_static("198.51.100.1, 203.0.113.9, 10.0.0.2"),
+        )]);
+        assert_eq!(address_of(&headers, proxy, &[proxy]), stranger);
+        assert_eq!(address_of(&headers, stranger, &[proxy]), stranger);
+        assert_eq!(address_of(&headers, proxy, &[]), proxy);
+    }
+}
