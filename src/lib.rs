@@ -16,12 +16,15 @@ pub mod limits;
 pub mod markdown;
 pub mod marking;
 pub mod metrics;
+pub mod node;
 pub mod people;
 pub mod rate;
 pub mod reading;
 pub mod relay;
 pub mod room;
 pub mod rooms;
+pub mod seed;
+pub mod serve;
 pub mod session;
 #[cfg(test)]
 mod sim;

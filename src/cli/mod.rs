@@ -69,10 +69,6 @@ fn dispatch(command: Command) -> Outcome {
             print!("{}", include_str!("../../schema.cql"));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Schema => {
-            print!("{}", include_str!("../../schema.cql"));
-            Ok(ExitCode::SUCCESS)
-        }
     }
 }
 

@@ -98,8 +98,13 @@ async fn room(
     };
     let mut log = LogWriter::create(store, row, BUCKET_BITS).await?;
     for (place, user) in members.into_iter().enumerate() {
-        let role = if place == 0 { Role::Owner } else { Role::Member };
-        log.append(now(), creator, Event::Join { user, role }).await?;
+        let role = if place == 0 {
+            Role::Owner
+        } else {
+            Role::Member
+        };
+        log.append(now(), creator, Event::Join { user, role })
+            .await?;
     }
     log.finish().await
 }

@@ -39,7 +39,13 @@ impl LogWriter {
         let statics = store.last_bucket(room.id, 0).await?;
         let statics = statics.ok_or_else(Error::internal)?;
         let taken = store
-            .take_over(room.id, statics.bucket, statics.owner, owner, statics.epoch + 1)
+            .take_over(
+                room.id,
+                statics.bucket,
+                statics.owner,
+                owner,
+                statics.epoch + 1,
+            )
             .await?;
         if taken != Outcome::Applied {
             return Err(Error::internal());
@@ -132,7 +138,10 @@ impl LogWriter {
         let bucket = bucket_of(first.entry.seq, self.bits);
         if bucket != self.statics.bucket {
             self.statics.bucket = bucket;
-            let opened = self.store.open_bucket(self.room.id, self.statics.clone()).await?;
+            let opened = self
+                .store
+                .open_bucket(self.room.id, self.statics.clone())
+                .await?;
             if opened != Outcome::Applied {
                 return Err(Error::internal());
             }

@@ -1,11 +1,11 @@
 //! Which rooms there are, and what happens in them.
 
+use super::Dice;
 use super::log::LogWriter;
 use super::words::{
     AFTERTHOUGHTS, CARE, DAYS, EMOJI, ENGINEERING, HARBOUR, QUAYS, SHIPS, SMALL, SOFTWARE, TIMES,
     WORLD,
 };
-use super::Dice;
 use crate::clock::{Timestamp, now};
 use crate::entry::{Event, Mentions, Role, RoomKind};
 use crate::error::Result;
@@ -79,24 +79,72 @@ pub fn rooms() -> Vec<RoomPlan> {
         RoomPlan {
             is_default: true,
             unread: 7,
-            ..channel("general", "For everybody. Ships first, small talk second.", ALL, 420, &WORLD)
+            ..channel(
+                "general",
+                "For everybody. Ships first, small talk second.",
+                ALL,
+                420,
+                &WORLD,
+            )
         },
         RoomPlan {
             unread: 23,
-            ..channel("harbour", "Berths, ramps, wind and seals", &[7, 0, 1, 2, 6, 8, 10, 13, 3], 520, &HARBOUR)
+            ..channel(
+                "harbour",
+                "Berths, ramps, wind and seals",
+                &[7, 0, 1, 2, 6, 8, 10, 13, 3],
+                520,
+                &HARBOUR,
+            )
         },
-        channel("engineering", "Everything that turns, burns or leaks", &[6, 1, 5, 8, 9, 10], 430, &ENGINEERING),
+        channel(
+            "engineering",
+            "Everything that turns, burns or leaks",
+            &[6, 1, 5, 8, 9, 10],
+            430,
+            &ENGINEERING,
+        ),
         RoomPlan {
             unread: 3,
-            ..channel("ticketing-software", "Gates, kiosks, and the code behind them", &[4, 8, 9, 2, 12, 0], 310, &SOFTWARE)
+            ..channel(
+                "ticketing-software",
+                "Gates, kiosks, and the code behind them",
+                &[4, 8, 9, 2, 12, 0],
+                310,
+                &SOFTWARE,
+            )
         },
-        channel("customer-care", "What people ask and what we answer", &[3, 0, 2, 7, 11, 12], 260, &CARE),
-        channel("timetable-winter", "Draft of the winter timetable", &[2, 0, 1, 10, 9], 120, &HARBOUR),
-        channel("announcements", "Read by all, written by few", ALL, 24, &CARE),
+        channel(
+            "customer-care",
+            "What people ask and what we answer",
+            &[3, 0, 2, 7, 11, 12],
+            260,
+            &CARE,
+        ),
+        channel(
+            "timetable-winter",
+            "Draft of the winter timetable",
+            &[2, 0, 1, 10, 9],
+            120,
+            &HARBOUR,
+        ),
+        channel(
+            "announcements",
+            "Read by all, written by few",
+            ALL,
+            24,
+            &CARE,
+        ),
         group("Bridge team", "MS Tidevann", &[10, 6, 13, 1], 150, &HARBOUR),
         RoomPlan {
             unread: 5,
-            ..group("Dry dock 2027", "Solvind goes first", &[1, 5, 6, 12], 110, &ENGINEERING)
+            ..group(
+                "Dry dock 2027",
+                "Solvind goes first",
+                &[1, 5, 6, 12],
+                110,
+                &ENGINEERING,
+            )
         },
         RoomPlan {
             unread: 2,
@@ -108,11 +156,7 @@ pub fn rooms() -> Vec<RoomPlan> {
 }
 
 /// Writes one room; answers it and its head.
-pub async fn play(
-    store: &Arc<dyn Store>,
-    crew: &[User],
-    plan: &RoomPlan,
-) -> Result<(RoomId, Seq)> {
+pub async fn play(store: &Arc<dyn Store>, crew: &[User], plan: &RoomPlan) -> Result<(RoomId, Seq)> {
     let members: Vec<&User> = plan.members.iter().map(|place| &crew[*place]).collect();
     let dice = Dice::new(plan.posts as u64 * 31 + plan.members.len() as u64);
     let began = now().plus_ms(-plan.days * DAY_MS);
@@ -196,7 +240,11 @@ impl Scene<'_> {
     async fn open(&mut self) -> Result<()> {
         let creator = self.members[0].id;
         for (place, user) in self.members.clone().into_iter().enumerate() {
-            let role = if place == 0 { Role::Owner } else { Role::Member };
+            let role = if place == 0 {
+                Role::Owner
+            } else {
+                Role::Member
+            };
             let join = Event::Join {
                 user: user.id,
                 role,

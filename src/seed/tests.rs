@@ -31,7 +31,11 @@ async fn ingrid_finds_twelve_lively_rooms_with_something_unread() {
     assert!(messages.iter().any(|message| message.deleted));
     assert!(messages.iter().any(|message| message.edited_at.is_some()));
     assert!(messages.iter().any(|message| message.reply_to.is_some()));
-    assert!(messages.iter().any(|message| !message.reactions.0.is_empty()));
+    assert!(
+        messages
+            .iter()
+            .any(|message| !message.reactions.0.is_empty())
+    );
     assert!(messages.iter().any(|message| !message.mentions.is_empty()));
     let texts = messages.iter().filter(|message| !message.deleted);
     assert!(texts.map(|message| &message.body).all(Option::is_some));
@@ -54,9 +58,17 @@ async fn a_bench_has_one_token_per_person_and_its_rooms_are_full() {
     };
     let (seeded, lines) = seed_bench(&store, plan).await.expect("seeded");
     assert_eq!((seeded.people, seeded.rooms, seeded.entries), (5, 3, 12));
-    let (id, token) = lines.lines().next().and_then(|line| line.split_once(' ')).expect("a line");
+    let (id, token) = lines
+        .lines()
+        .next()
+        .and_then(|line| line.split_once(' '))
+        .expect("a line");
     let hash = crate::auth::tokens::hash_of_presented(token).expect("one of ours");
-    let login = store.login_by_secret(&hash).await.expect("read").expect("stored");
+    let login = store
+        .login_by_secret(&hash)
+        .await
+        .expect("read")
+        .expect("stored");
     assert_eq!(login.user.to_string(), id);
     assert_eq!(lines.lines().count(), 5);
 }

@@ -1,7 +1,13 @@
 //! What the crew says. `{ship}`, `{quay}`, `{time}`, `{n}` and `{day}` are filled in; `@handle` names somebody.
 
 pub const SHIPS: [&str; 5] = ["Solvind", "Nordlys", "Tidevann", "Fjordglimt", "Havbris"];
-pub const QUAYS: [&str; 5] = ["Quay 1", "Quay 2", "Quay 4", "the east berth", "the fuel berth"];
+pub const QUAYS: [&str; 5] = [
+    "Quay 1",
+    "Quay 2",
+    "Quay 4",
+    "the east berth",
+    "the fuel berth",
+];
 pub const TIMES: [&str; 6] = ["06:10", "07:45", "09:30", "14:05", "17:50", "22:15"];
 pub const DAYS: [&str; 5] = ["Monday", "Tuesday", "Thursday", "Friday", "the weekend"];
 

@@ -1,0 +1,92 @@
+//! The composition root: one server process as a value, so that two fit in one test.
+
+use crate::auth::Auth;
+use crate::bus::LocalBus;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ids::NodeId;
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::people::People;
+use crate::rate::Limiter;
+use crate::relay::directory::Relays;
+use crate::room::directory::Rooms;
+use crate::session::presence::Presence;
+use crate::session::registry::Sessions;
+use crate::store::Store;
+use crate::web::fragments::LiveRenderer;
+use crate::web::render::Renderer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// One node.
+pub struct Node {
+    pub config: Config,
+    pub store: Arc<dyn Store>,
+    pub rooms: Rooms,
+    pub relays: Relays,
+    pub sessions: Sessions,
+    pub presence: Presence,
+    pub people: People,
+    pub metrics: Metrics,
+    pub limiter: Limiter,
+    pub auth: Auth,
+    pub id: NodeId,
+    draining: AtomicBool,
+}
+
+impl Node {
+    /// Starts everything that lives between store and sockets.
+    pub async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+        let metrics = Metrics::new();
+        let factor = config.limits.factor();
+        let sessions = Sessions::new(&metrics, factor);
+        let people = People::new(Arc::clone(&store));
+        let renderer = LiveRenderer {
+            store: Arc::clone(&store),
+            people: people.clone(),
+            renderer: Renderer::default(),
+        };
+        let relays = Relays::start(
+            Arc::clone(&store),
+            sessions.clone(),
+            Arc::new(renderer),
+            &metrics,
+        )
+        .await
+        .map_err(|_| Error::internal())?;
+        let bus = Arc::new(LocalBus::new(Arc::new(relays.clone())));
+        let rooms = Rooms::start(Arc::clone(&store), bus, &metrics, config.bucket_bits)
+            .await
+            .map_err(|_| Error::internal())?;
+        Ok(Arc::new(Self {
+            auth: Auth::new(&config),
+            limiter: Limiter::new(factor as f64),
+            id: NodeId(Uuid::now_v7()),
+            draining: AtomicBool::new(false),
+            presence: Presence::default(),
+            config,
+            store,
+            rooms,
+            relays,
+            sessions,
+            people,
+            metrics,
+        }))
+    }
+
+    /// Whether the node takes no new work.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Not ready, sessions told to move in slices, rooms at rest.
+    pub async fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        let half = Duration::from_millis(limits::DRAIN_MS_MAX / 2);
+        self.sessions.drain(half / 2).await;
+        self.rooms.drain(half).await;
+    }
+}
