@@ -117,7 +117,9 @@ interface Sending {
   target?: number;
   reply_to?: number;
   emoji?: string;
-  /** Set once no try is left: the code that the server gave. */
+  /** Whether a try may have begun: from then on a refusal of a later try says nothing about it. */
+  tried: boolean;
+  /** Set once no try is left: the code of the server, or "unsure" if an earlier try may be stored. */
   failed?: string;
 }
 type Content = Pick<Sending, "kind" | "body" | "target" | "reply_to" | "emoji">;

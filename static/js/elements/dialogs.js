@@ -1,0 +1,82 @@
+// Dialogs and toasts: built here, focus returned by the browser's own <dialog>.
+
+import { build, button, find, icon } from "../lib/dom.js";
+import { text } from "../lib/l10n.js";
+
+let count = 0;
+
+/**
+ * A modal dialog that is gone once closed.
+ * @param {string} title @param {Node[]} body @param {HTMLElement[]} foot @param {string} [role]
+ */
+export function dialog(title, body, foot, role) {
+  const id = `dialog-${(count += 1)}`;
+  const made = /** @type {HTMLDialogElement} */ (build("dialog", { class: "dialog", role, "aria-labelledby": id }));
+  const head = build("div", { class: "dialog-head" }, build("div", {}, build("h2", { id }, title)));
+  if (!foot.length) head.append(button({ label: text("close"), icon: "close" }, () => made.close()));
+  made.append(head, build("div", { class: "dialog-body" }, ...body));
+  if (foot.length) made.append(build("div", { class: "dialog-foot" }, ...foot));
+  open(made);
+  return made;
+}
+
+/** Shows a dialog in the middle, whatever the base styles do with margins. @param {HTMLDialogElement} made */
+export function open(made) {
+  made.style.margin = "auto";
+  made.addEventListener("click", (event) => event.target === made && made.close());
+  made.addEventListener("close", () => made.remove());
+  document.body.append(made);
+  made.showModal();
+}
+
+/**
+ * @param {{title: string, text: string, yes: string, no: string}} words
+ * @returns {Promise<boolean>}
+ */
+export function confirm(words) {
+  return new Promise((resolve) => {
+    let answer = false;
+    const say = build("p", {}, words.text);
+    const no = button({ label: words.no, text: words.no, kind: "quiet" }, () => made.close());
+    const yes = button({ label: words.yes, text: words.yes, kind: "danger" }, () => {
+      answer = true;
+      made.close();
+    });
+    const made = dialog(words.title, [say], [no, yes], "alertdialog");
+    say.id = `${made.getAttribute("aria-labelledby")}-text`;
+    made.setAttribute("aria-describedby", say.id);
+    made.addEventListener("close", () => resolve(answer));
+    yes.focus();
+  });
+}
+
+/** @param {string} words */
+export function toast(words) {
+  find(".toast[data-live]")?.remove();
+  const made = build("div", { class: "toast", role: "status", "data-live": true }, icon("info"), build("p", {}, words));
+  Object.assign(made.style, { position: "fixed", insetBlockEnd: "1rem", insetInlineStart: "1rem", zIndex: "var(--z-toast, 60)" });
+  document.body.append(made);
+  setTimeout(() => made.remove(), 6_000);
+}
+
+/** @type {[string, import("../lib/l10n.js").TextKey][]} */
+const SHORTCUTS = [
+  ["Ctrl K", "sc_switch"],
+  ["?", "sc_help"],
+  ["Enter", "sc_send"],
+  ["Shift Enter", "sc_line"],
+  ["↑", "sc_last"],
+  ["Ctrl B, I, K", "sc_format"],
+  ["↑ ↓", "sc_walk"],
+  ["R, +", "sc_react"],
+  ["Q", "sc_reply"],
+  ["E", "sc_edit"],
+  ["Del", "sc_delete"],
+  ["L", "sc_link"],
+  ["Esc", "sc_cancel"],
+];
+
+export function shortcuts() {
+  const rows = SHORTCUTS.map(([keys, words]) => build("div", { class: "cluster" }, build("dt", {}, build("kbd", {}, keys)), build("dd", {}, text(words))));
+  dialog(text("shortcuts"), [build("dl", { class: "flow" }, ...rows)], []);
+}

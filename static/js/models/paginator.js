@@ -1,0 +1,42 @@
+// Older and newer items over HTTP, one request at a time, and which ends are reached.
+
+import { markup } from "../lib/http.js";
+
+/** @typedef {"before" | "after" | "around"} Side */
+
+export class Paginator {
+  #room;
+  #busy = false;
+  older;
+  newer;
+
+  /** @param {string} room @param {boolean} older @param {boolean} newer whether there is more on each side */
+  constructor(room, older, newer) {
+    this.#room = room;
+    this.older = older;
+    this.newer = newer;
+  }
+
+  get busy() {
+    return this.#busy;
+  }
+
+  /**
+   * @param {Side} side @param {number} seq
+   * @returns {Promise<string | null>} markup, "" at the end of the room, null if it is not to be had now
+   */
+  async load(side, seq) {
+    if (this.#busy) return null;
+    this.#busy = true;
+    try {
+      const html = await markup(`/r/${this.#room}/items?${side}=${seq}`);
+      if (html !== null && !html.trim()) {
+        if (side === "before") this.older = false;
+        if (side === "after") this.newer = false;
+      }
+      return html === null ? null : html.trim();
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
