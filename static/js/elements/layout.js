@@ -1,0 +1,57 @@
+// Columns, phone view, details, theme: attributes on `.app` and `<html>`, nothing else.
+
+import { closest, find, isField } from "../lib/dom.js";
+import { shortcuts } from "./dialogs.js";
+import { openSwitcher } from "./switcher.js";
+
+const phone = matchMedia("(max-width: 40rem)");
+
+/** @param {HTMLElement} app */
+export function layout(app) {
+  document.addEventListener("click", (event) => {
+    const pressed = closest(event, "[data-do]");
+    const what = pressed?.dataset.do?.split(":")[0];
+    if (what === "jump") openSwitcher();
+    else if (what === "sidebar") toggleSidebar(app);
+    else if (what === "list") app.dataset.view = "list";
+    else if (what === "panel" && find(".panel:not(.act)", app)) {
+      event.preventDefault();
+      togglePanel(app);
+    }
+  });
+  document.addEventListener("keydown", (event) => keys(event, app));
+  document.addEventListener("change", (event) => look(event.target));
+}
+
+/** @param {HTMLElement} app */
+function toggleSidebar(app) {
+  if (phone.matches) app.dataset.view = "list";
+  else app.dataset.sidebar = app.dataset.sidebar === "closed" ? "open" : "closed";
+}
+
+/** @param {HTMLElement} app */
+function togglePanel(app) {
+  const open = app.dataset.panel !== "open";
+  app.dataset.panel = open ? "open" : "closed";
+  const panel = find(".panel:not(.act)", app);
+  if (panel) panel.hidden = !open;
+}
+
+/** @param {KeyboardEvent} event @param {HTMLElement} app */
+function keys(event, app) {
+  if (event.defaultPrevented || event.isComposing) return;
+  const control = event.ctrlKey || event.metaKey;
+  if (control && event.key.toLowerCase() === "k") openSwitcher();
+  else if (control && event.key === "\\") toggleSidebar(app);
+  else if ((event.key === "?" && !isField(document.activeElement)) || (control && event.key === "/")) shortcuts();
+  else return;
+  event.preventDefault();
+}
+
+/** A look is tried at once; saving it is the form's. @param {EventTarget | null} target */
+function look(target) {
+  if (!(target instanceof HTMLInputElement) || !/^(theme|contrast|density)$/.test(target.name)) return;
+  const root = document.documentElement;
+  if (/^(system|normal|auto|comfortable|)$/.test(target.value)) delete root.dataset[target.name];
+  else root.dataset[target.name] = target.value;
+}
