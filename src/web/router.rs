@@ -2,7 +2,7 @@
 
 use super::api::{entries, health, invites, markers, me, members, openapi, rooms, sessions, users};
 use super::extract::{Address, BodyMax};
-use super::headers;
+use super::{headers, pages};
 use crate::auth::{CurrentUser, csrf};
 use crate::clock::now;
 use crate::error::{Code, Error};
@@ -12,7 +12,7 @@ use crate::rate::Whom;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -169,6 +169,7 @@ pub fn router(node: &Arc<Node>) -> Router {
         router = router.route(route.path, guarded);
     }
     router
+        .merge(pages::router(node))
         .fallback(lost)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(node), headers::secure))
@@ -214,9 +215,11 @@ async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// No such path.
-async fn lost() -> Error {
-    Error::not_found()
+/// No such path: a page for browsers, problem details for programs.
+async fn lost(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    pages::trouble::not_found(accept.is_some_and(|accept| accept.contains("text/html")))
 }
 
 /// The path exists, the method does not; `Allow` says which do.
