@@ -15,10 +15,11 @@ import { openRoom } from "./room.js";
 
 document.documentElement.dataset.live = "";
 const app = find(".app");
-if (page && app) start(page, app);
+layout(app);
+if (page && app) start(page);
 
-/** @param {PageData} data @param {HTMLElement} root */
-function start(data, root) {
+/** @param {PageData} data */
+function start(data) {
   /** @type {import("./elements/timeline.js").Timeline | null} */
   let timeline = null;
   const socket = new Socket(() => (timeline ? { [timeline.room.id]: timeline.head } : {}));
@@ -27,7 +28,6 @@ function start(data, root) {
   const people = new People();
   people.learn([data.me, ...(data.room?.members ?? [])]);
   const sidebar = new Sidebar(drafts);
-  layout(root);
   watchSignOut(outbox, drafts);
   watchConnection(socket);
 

@@ -6,11 +6,13 @@ import { openSwitcher } from "./switcher.js";
 
 const phone = matchMedia("(max-width: 40rem)");
 
-/** @param {HTMLElement} app */
+/** @param {HTMLElement | null} app null at the door, where there are only forms */
 export function layout(app) {
   document.addEventListener("click", (event) => {
     const pressed = closest(event, "[data-do]");
     const what = pressed?.dataset.do?.split(":")[0];
+    if (pressed && what === "show-password") showPassword(pressed);
+    if (!app) return;
     if (what === "jump") openSwitcher();
     else if (what === "sidebar") toggleSidebar(app);
     else if (what === "list") app.dataset.view = "list";
@@ -19,7 +21,7 @@ export function layout(app) {
       togglePanel(app);
     }
   });
-  document.addEventListener("keydown", (event) => keys(event, app));
+  document.addEventListener("keydown", (event) => app && keys(event, app));
   document.addEventListener("change", (event) => look(event.target));
 }
 
@@ -54,4 +56,13 @@ function look(target) {
   const root = document.documentElement;
   if (/^(system|normal|auto|comfortable|)$/.test(target.value)) delete root.dataset[target.name];
   else root.dataset[target.name] = target.value;
+}
+
+/** @param {HTMLElement} button */
+function showPassword(button) {
+  const input = find("input", button.parentElement ?? undefined);
+  if (!(input instanceof HTMLInputElement)) return;
+  const shown = input.type === "password";
+  input.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
 }

@@ -2,13 +2,13 @@
 // answered, always under the client_id and the `after` of the first try, so no resend can double it.
 
 import { uuid } from "../lib/uuid.js";
+import { Flight } from "./flight.js";
 import { holdAlone } from "./lease.js";
 
 /** The server stored nothing in this try, but asks to come again. */
 const LATER = new Set(["rate_limited", "busy"]);
 /** The outcome is not known. */
 const OPEN = new Set(["unknown", "unavailable", "not_durable", "internal"]);
-const ANSWER_WITHIN = 20_000;
 
 /**
  * @typedef {{type: "added" | "failed" | "retried" | "discarded", item: Sending}
@@ -18,13 +18,10 @@ const ANSWER_WITHIN = 20_000;
 export class Outbox {
   #store;
   #person;
-  #send;
   /** @type {((change: Change) => void)[]} */ #listeners = [];
   #channel = new BroadcastChannel("chapiana-outbox");
-  /** Rooms with a message in flight or waiting to be tried again. @type {Map<string, {item: Sending, timer: number}>} */
-  #flight = new Map();
+  #flight;
   /** An earlier try of these may have been stored. @type {Set<string>} */ #unsure = new Set();
-  /** @type {Map<string, number>} */ #tries = new Map();
   /** @type {AbortController | null} */ #online = null;
   #flushing = false;
   #pumping = false;
@@ -40,7 +37,7 @@ export class Outbox {
   constructor(store, person, send) {
     this.#store = store;
     this.#person = person;
-    this.#send = send;
+    this.#flight = new Flight(send);
     this.#channel.addEventListener("message", (event) => {
       if (event.data.item.person !== person) return;
       this.#emit(event.data);
@@ -93,31 +90,27 @@ export class Outbox {
     this.#online?.abort();
     this.#online = null;
     this.#flushing = false;
-    for (const { item, timer } of this.#flight.values()) {
-      clearTimeout(timer);
-      this.#unsure.add(item.client_id);
-    }
-    this.#flight.clear();
+    for (const item of this.#flight.clear()) this.#unsure.add(item.client_id);
   }
 
   /** @param {Frames["ack"]} frame */
   async acked(frame) {
-    const flown = this.#flight.get(frame.room);
-    if (flown?.item.client_id !== frame.client_id) return;
-    this.#land(flown.item);
-    await this.#store.remove(flown.item);
-    this.#tell({ type: "acked", item: flown.item, seq: frame.seq, at: frame.at });
+    const item = this.#flight.find(frame.client_id);
+    if (!item) return;
+    this.#flight.land(item);
+    this.#unsure.delete(item.client_id);
+    await this.#store.remove(item);
+    this.#tell({ type: "acked", item, seq: frame.seq, at: frame.at });
     await this.#pump();
   }
 
   /** @param {Frames["error"]} frame @returns {boolean} whether it was about something sent from here */
   refused(frame) {
-    const flown = [...this.#flight.values()].find(({ item }) => item.client_id === frame.ref);
-    if (!flown) return false;
-    const { item } = flown;
+    const item = this.#flight.find(frame.ref);
+    if (!item) return false;
     if (LATER.has(frame.code) || OPEN.has(frame.code)) {
       if (OPEN.has(frame.code)) this.#unsure.add(item.client_id);
-      this.#again(item, frame.retry_after_ms ?? 500);
+      this.#flight.again(item, frame.retry_after_ms ?? 500);
     } else void this.#fail(item, frame.code);
     return true;
   }
@@ -162,51 +155,23 @@ export class Outbox {
 
   /** @param {Sending} item */
   async #try(item) {
-    const timer = window.setTimeout(() => this.#again(item, 0), ANSWER_WITHIN);
-    this.#flight.set(item.room, { item, timer });
+    this.#flight.reserve(item);
     if (!item.tried) {
       item.tried = true;
       await this.#store.update(item);
     }
-    if (this.#flight.get(item.room)?.timer === timer) this.#transmit(item);
-  }
-
-  /** @param {Sending} item */
-  #transmit(item) {
-    const { client_id, room, after, kind, body, target, reply_to, emoji } = item;
-    this.#send({ t: "send", ref: client_id, client_id, room, after, kind, body, target, reply_to, emoji });
-  }
-
-  /** @param {Sending} item @param {number} wait */
-  #again(item, wait) {
-    const tries = (this.#tries.get(item.client_id) ?? 0) + 1;
-    this.#tries.set(item.client_id, tries);
-    clearTimeout(this.#flight.get(item.room)?.timer);
-    const jitter = Math.random() * Math.min(5_000, 100 * 2 ** tries);
-    const timer = window.setTimeout(() => {
-      const late = window.setTimeout(() => this.#again(item, 0), ANSWER_WITHIN);
-      this.#flight.set(item.room, { item, timer: late });
-      this.#transmit(item);
-    }, wait + jitter);
-    this.#flight.set(item.room, { item, timer });
+    this.#flight.launch(item);
   }
 
   /** @param {Sending} item @param {string} code */
   async #fail(item, code) {
     const failed = this.#unsure.has(item.client_id) ? "unsure" : code;
-    this.#land(item);
+    this.#flight.land(item);
     const next = { ...item, failed, tried: failed === "unsure" };
     if (item.kind === "post") await this.#store.update(next);
     else await this.#store.remove(item);
     this.#tell({ type: "failed", item: next });
     await this.#pump();
-  }
-
-  /** @param {Sending} item */
-  #land(item) {
-    clearTimeout(this.#flight.get(item.room)?.timer);
-    this.#flight.delete(item.room);
-    this.#tries.delete(item.client_id);
   }
 
   /** @param {Change} change */
