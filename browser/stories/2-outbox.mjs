@@ -11,10 +11,7 @@ const waiting = (page) => page.$$eval("[data-client-pending][data-state=pending]
 export const stories = {
   async "What Ada writes without a server survives a crash of her tab, and arrives once and in order"(world) {
     const { ada, room } = await one(world);
-    const context = await world.context();
     const page = await world.enter(ada, room);
-    const cookies = await page.context().cookies();
-    await context.addCookies(cookies);
     await world.server.kill();
     for (const words of ["first", "second", "third"]) await write(page, words);
     await until("three wait with a clock", async () => (await waiting(page)) === 3);
