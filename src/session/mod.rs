@@ -1,12 +1,15 @@
 //! A session: one person's live connection. Actors own control, the outbox carries the bytes
 //! (DESIGN.md §4).
 
+pub mod actor;
+pub mod followed;
 pub mod gate;
 pub mod order;
 pub mod outbox;
 pub mod presence;
 pub mod registry;
 pub mod state;
+mod work;
 
 use crate::clock::Timestamp;
 use crate::ids::{ClientId, Ordinal, RoomId, Seq};

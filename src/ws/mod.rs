@@ -1,3 +1,7 @@
 //! The edge of the WebSocket: who may connect, and bytes in and out. Rules are the session's.
 
+mod axum_socket;
 pub mod socket;
+mod upgrade;
+
+pub use upgrade::{asyncapi, upgrade};

@@ -128,8 +128,7 @@ pub enum Done {
         room: RoomId,
         standing: Option<Standing>,
     },
-    /// `None`: the account or the log-in is no longer valid.
-    Person(Option<Actor>),
+    Person(Result<Actor, Error>),
 }
 
 /// The facts behind a welcome.
@@ -222,8 +221,8 @@ impl SessionState {
             Done::Mark(standing) => self.marked(standing, &mut out),
             Done::Item { room, added, item } => self.item_read(room, added, item, &mut out),
             Done::Standing { room, standing } => self.standing_read(room, standing, &mut out),
-            Done::Person(Some(actor)) => self.me.actor = actor,
-            Done::Person(None) => self.close(CloseCode::Unauthenticated, &mut out),
+            Done::Person(Ok(actor)) => self.me.actor = actor,
+            Done::Person(Err(error)) => self.close(close_code_of(&error), &mut out),
         }
         out
     }

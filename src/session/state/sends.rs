@@ -14,7 +14,7 @@ use crate::wire::server::{ErrorFrame, ServerFrame};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// The key under which HTTP and sockets count the sends of a person together.
-pub const SEND: &str = "send";
+pub const SEND: &str = "send_request";
 
 /// Everything about sends that a session remembers.
 #[derive(Debug, Default)]

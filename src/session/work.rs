@@ -1,0 +1,125 @@
+//! What a session asks for and does not wait for itself.
+
+use super::registry::Connection;
+use super::state::{Done, Welcomed, Work};
+use crate::access::Actor;
+use crate::clock::now;
+use crate::error::{Code, Error, Result};
+use crate::ids::RoomId;
+use crate::limits;
+use crate::marking::{self, Standing};
+use crate::node::Node;
+use crate::reading::{room_item, room_items};
+use crate::store::User;
+use crate::web::api::me::Me;
+use crate::web::extract::encode_cursor;
+use crate::wire::client::Mark;
+use crate::wire::server::{Limits, Welcome};
+
+/// Does it, and says how it ended.
+pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
+    match work {
+        Work::Welcome => Done::Welcome(welcome(node, connection).await.map(Box::new)),
+        Work::Handles { body } => {
+            Done::Handles(node.people.handles_in(&body).await.map_err(Error::from))
+        }
+        Work::Mark { room, mark } => Done::Mark(move_marker(node, connection, room, mark).await),
+        Work::Item { room, added } => {
+            let item = room_item(&*node.store, room, connection.user).await;
+            Done::Item {
+                room,
+                added,
+                item: item.ok().flatten().map(Box::new),
+            }
+        }
+        Work::Standing { room } => {
+            let nothing = Mark::Raise {
+                read: None,
+                delivered: None,
+            };
+            let standing = marking::mark(&*node.store, room, connection.user, nothing, now()).await;
+            Done::Standing {
+                room,
+                standing: standing.ok(),
+            }
+        }
+        Work::Person => {
+            let user = person(node, connection).await;
+            Done::Person(user.map(|user| actor_of(&user)))
+        }
+    }
+}
+
+async fn welcome(node: &Node, connection: &Connection) -> Result<Welcomed> {
+    let user = person(node, connection).await?;
+    let rooms = room_items(&*node.store, user.id).await?;
+    let shown: Vec<_> = rooms
+        .iter()
+        .take(limits::WELCOME_ROOMS_MAX)
+        .cloned()
+        .collect();
+    let next = match shown.last() {
+        Some(last) if rooms.len() > shown.len() => {
+            let moved_at = last.moved_at.map_or(0, |at| at.0);
+            Some(encode_cursor(&format!("{} {moved_at}", last.id)))
+        }
+        _ => None,
+    };
+    let factor = node.limiter.factor();
+    let rate = limits::SEND_PER_SESSION.times(factor);
+    let frame = Welcome {
+        user: serde_json::to_value(Me::from(&user)).map_err(|_| Error::internal())?,
+        session: connection.login,
+        node: node.id,
+        version: env!("CARGO_PKG_VERSION"),
+        now: now(),
+        limits: Limits {
+            frame_bytes: limits::FRAME_BYTES_MAX,
+            frame_elements: limits::FRAME_ELEMENTS_MAX,
+            body_chars: limits::BODY_CHARS_MAX,
+            watches: limits::WATCHES_MAX,
+            watch_gap: limits::WATCH_GAP_MAX,
+            sends_in_flight: limits::SENDS_IN_FLIGHT_MAX,
+            sends_per_second: rate.per_second,
+            sends_burst: rate.burst,
+            typing_interval_ms: limits::TYPING_INTERVAL_MS,
+        },
+        rooms: shown,
+        next,
+    };
+    Ok(Welcomed { frame, rooms })
+}
+
+/// The person behind the connection, if log-in and account are still valid.
+async fn person(node: &Node, connection: &Connection) -> Result<User> {
+    let ended = || Error::new(Code::Unauthenticated, "Sign in first.");
+    let logins = node.store.logins_of(connection.user).await?;
+    if !logins.iter().any(|login| login.id == connection.login) {
+        return Err(ended());
+    }
+    let user = node.store.user(connection.user).await?;
+    user.filter(|user| user.active).ok_or_else(ended)
+}
+
+fn actor_of(user: &User) -> Actor {
+    Actor {
+        user: user.id,
+        role: user.role,
+        active: user.active,
+    }
+}
+
+async fn move_marker(
+    node: &Node,
+    connection: &Connection,
+    room: RoomId,
+    mark: Mark,
+) -> Result<Standing> {
+    let user = connection.user;
+    let standing = marking::mark(&*node.store, room, user, mark, now()).await?;
+    let marker = standing.marker;
+    let by = Some(connection.id);
+    node.sessions.marked(room, user, marker, by);
+    node.relays.marks(room, user, marker.read, marker.delivered);
+    Ok(standing)
+}

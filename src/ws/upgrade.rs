@@ -1,0 +1,149 @@
+//! Who may open a WebSocket (PROTOCOL.md §4, RELIABILITY.md §5.2), and its life from there.
+
+use super::axum_socket::AxumSocket;
+use super::socket::{Received, Socket, serve};
+use crate::auth::CurrentUser;
+use crate::auth::extract::{Credential, authenticate, credential};
+use crate::clock::now;
+use crate::config::Config;
+use crate::error::{Code, Error, Result};
+use crate::ids::{ConnectionId, UserId};
+use crate::limits;
+use crate::node::Node;
+use crate::session::SessionMessage;
+use crate::session::actor::{Arguments, SessionActor};
+use crate::session::followed::Followed;
+use crate::session::gate::Gate;
+use crate::session::outbox::{Outbox, code};
+use crate::wire::{ASYNCAPI, SUBPROTOCOL};
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use ractor::{Actor, ActorRef};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// After our close the other side may answer within this; a socket dropped at once could lose the
+/// close frame to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// `GET /api/v1/asyncapi.json`.
+pub async fn asyncapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], ASYNCAPI).into_response()
+}
+
+/// `GET /ws`.
+pub async fn upgrade(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    ws: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if let Err(error) = check_origin(&node.config, &headers) {
+        return error.into_response();
+    }
+    let ws = match ws {
+        Ok(ws) => ws,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let current = match authenticate(&node.store, &node.config, &headers, now()).await {
+        Ok(current) => current,
+        Err(error) => return Error::from(error).into_response(),
+    };
+    // The library's own limit is wider, so that one byte too many is still answered with 1009.
+    ws.protocols([SUBPROTOCOL])
+        .read_buffer_size(limits::WS_READ_BUFFER_BYTES)
+        .write_buffer_size(limits::WS_WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX)
+        .max_frame_size(2 * limits::FRAME_BYTES_MAX)
+        .max_message_size(2 * limits::FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            let mut socket = AxumSocket(socket);
+            match current {
+                Some(current) => connected(&node, current, &mut socket).await,
+                None => socket.close(code::NOT_AUTHENTICATED).await,
+            }
+            let _ = timeout(LINGER, until_ended(&mut socket)).await;
+        })
+}
+
+/// A cookie counts only from our own pages; a bearer token needs no origin, but takes no foreign one.
+fn check_origin(config: &Config, headers: &HeaderMap) -> Result<()> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST);
+    let is_own = |origin: &str| config.is_own_origin(origin, host);
+    let allowed = match headers.get(header::ORIGIN) {
+        Some(_) => text(header::ORIGIN).is_some_and(is_own),
+        None => !matches!(credential(config, headers), Credential::Cookie(_)),
+    };
+    match allowed {
+        true => Ok(()),
+        false => Err(Error::new(
+            Code::Denied,
+            "This request comes from another site.",
+        )),
+    }
+}
+
+/// Serves an authenticated connection and cleans up behind it, however it ends.
+async fn connected(node: &Arc<Node>, current: CurrentUser, socket: &mut impl Socket) {
+    let id = ConnectionId(Uuid::new_v4());
+    let outbox = Outbox::new(&node.metrics);
+    let gate = Arc::new(Gate::default());
+    let followed = Arc::new(Followed::default());
+    let user = current.user.id;
+    let arguments = Arguments {
+        node: Arc::clone(node),
+        current,
+        id,
+        outbox: outbox.clone(),
+        gate: Arc::clone(&gate),
+        followed: Arc::clone(&followed),
+    };
+    let Ok((session, _)) = Actor::spawn(None, SessionActor, arguments).await else {
+        return socket.close(code::GOING_AWAY).await;
+    };
+    let cleanup = Cleanup {
+        node,
+        id,
+        user,
+        followed: &followed,
+        session: &session,
+    };
+    serve(socket, &outbox, &session, &gate).await;
+    drop(cleanup);
+}
+
+/// Runs when the socket has ended, also if its task is dropped or panics.
+struct Cleanup<'a> {
+    node: &'a Arc<Node>,
+    id: ConnectionId,
+    user: UserId,
+    followed: &'a Followed,
+    session: &'a ActorRef<SessionMessage>,
+}
+
+impl Drop for Cleanup<'_> {
+    fn drop(&mut self) {
+        self.node.presence.leave(self.id, self.user);
+        self.node.sessions.unregister(self.id);
+        for room in self.followed.end() {
+            self.node.relays.forget(room, self.id);
+        }
+        self.session.stop(None);
+    }
+}
+
+async fn until_ended(socket: &mut impl Socket) {
+    loop {
+        match socket.recv().await {
+            Received::Ended => return,
+            // Nothing more can be read, but what is on its way out needs its moment.
+            Received::TooLarge => std::future::pending().await,
+            _ => {}
+        }
+    }
+}
