@@ -134,6 +134,8 @@ pub const LOGIN_PER_ADDRESS: Rate = rate(20.0 / 60.0, 20.0);
 pub const SIGN_UP_PER_ADDRESS: Rate = rate(10.0 / 3_600.0, 10.0);
 pub const SIGN_UP_WITH_INVITE_PER_ADDRESS: Rate = rate(100.0 / 3_600.0, 100.0);
 pub const INVITE_LOOKUP_PER_ADDRESS: Rate = rate(20.0 / 60.0, 20.0);
+/// Upgrades; an office that comes back after a cut shares one address.
+pub const SOCKETS_PER_ADDRESS: Rate = rate(200.0, 2_000.0);
 pub const PAGES_PER_ADDRESS: Rate = rate(20.0, 200.0);
 /// Failed log-ins per account and address before waiting grows, and the window, milliseconds.
 pub const LOGIN_FAILURES_FREE: u32 = 5;

@@ -9,6 +9,7 @@ use crate::error::{Code, Error};
 use crate::limits::{self, Rate};
 use crate::node::Node;
 use crate::rate::Whom;
+use crate::ws;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler;
@@ -57,6 +58,10 @@ const SEND: Limit = Limit {
 const DOOR: Limit = Limit {
     name: "door",
     rate: limits::PAGES_PER_ADDRESS,
+};
+const SOCKET: Limit = Limit {
+    name: "socket",
+    rate: limits::SOCKETS_PER_ADDRESS,
 };
 const INVITE: Limit = Limit {
     name: "invite_lookup",
@@ -150,6 +155,8 @@ pub fn routes() -> Vec<Route> {
         route(get(), CODE, Anybody, INVITE, invites::get),
         route(delete(), CODE, SignedIn, CHANGE, invites::delete),
         route(get(), "/api/v1/openapi.json", Anybody, DOOR, openapi::get),
+        route(get(), "/api/v1/asyncapi.json", Anybody, DOOR, ws::asyncapi),
+        route(get(), "/ws", Anybody, SOCKET, ws::upgrade),
         route(get(), "/health/live", Anybody, DOOR, health::live),
         route(get(), "/health/ready", Anybody, DOOR, health::ready),
     ]

@@ -2,6 +2,6 @@
 
 mod axum_socket;
 pub mod socket;
-mod upgrade;
+pub mod upgrade;
 
-pub use upgrade::{asyncapi, upgrade};
+pub use upgrade::*;

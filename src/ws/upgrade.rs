@@ -31,12 +31,14 @@ use uuid::Uuid;
 /// close frame to a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// `GET /api/v1/asyncapi.json`.
+/// The contract of the WebSocket.
+#[utoipa::path(get, path = "/api/v1/asyncapi.json", responses((status = 200, body = Object)))]
 pub async fn asyncapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], ASYNCAPI).into_response()
 }
 
-/// `GET /ws`.
+/// The WebSocket; `/api/v1/asyncapi.json` describes its frames.
+#[utoipa::path(get, path = "/ws", responses((status = 101, description = "Speaks chapiana.v1"), (status = 403, body = crate::web::problem::Problem)))]
 pub async fn upgrade(
     State(node): State<Arc<Node>>,
     headers: HeaderMap,

@@ -23,7 +23,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         entries::list, entries::post, entries::messages,
         markers::list, markers::put,
         invites::post, invites::list, invites::get, invites::delete,
-        get, health::live, health::ready,
+        get, crate::ws::upgrade, crate::ws::asyncapi, health::live, health::ready,
     ),
     components(schemas(Problem)),
     modifiers(&Security)
