@@ -32,6 +32,7 @@ pub enum PresenceState {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientFrame {
     Hello {
+        reference: Option<String>,
         format: Format,
         device: Option<String>,
         cursors: Vec<(RoomId, Seq)>,
@@ -122,7 +123,7 @@ fn known_frame(tag: &str, reference: Option<String>, fields: Fields) -> Result<C
         return Err(Error::bad_request("`ref` is a string of at most 64 bytes."));
     }
     match tag {
-        "hello" => hello(&fields),
+        "hello" => hello(reference, &fields),
         "watch" => Ok(ClientFrame::Watch {
             reference,
             room: json::id(&fields, "room")?,
@@ -156,7 +157,7 @@ fn known_frame(tag: &str, reference: Option<String>, fields: Fields) -> Result<C
     }
 }
 
-fn hello(fields: &Fields) -> Result<ClientFrame, Error> {
+fn hello(reference: Option<String>, fields: &Fields) -> Result<ClientFrame, Error> {
     let format = match json::text(fields, "format")? {
         "data" => Format::Data,
         "html" => Format::Html,
@@ -184,6 +185,7 @@ fn hello(fields: &Fields) -> Result<ClientFrame, Error> {
         }
     }
     Ok(ClientFrame::Hello {
+        reference,
         format,
         device,
         cursors,

@@ -18,8 +18,8 @@ const TYPING_ROOMS_MAX: usize = 64;
 impl SessionState {
     pub(super) fn on_frame(&mut self, cx: Context<'_>, frame: ClientFrame, out: &mut Vec<Effect>) {
         match frame {
-            ClientFrame::Hello { .. } => out.push(error(
-                None,
+            ClientFrame::Hello { reference, .. } => out.push(error(
+                reference,
                 Error::bad_request("`hello` is said once, first."),
             )),
             ClientFrame::Watch {
