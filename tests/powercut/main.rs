@@ -7,9 +7,9 @@ mod recording;
 mod writer;
 
 use chapiana::ids::OwnerId;
+use chapiana::store::Outcome;
 use chapiana::store::Store;
 use chapiana::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use chapiana::store::Outcome;
 use chapiana::verify::verify;
 use disk::{Disk, Random};
 use recording::Event;

@@ -10,6 +10,8 @@ mod people;
 mod readers;
 mod rooms;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod views;
 mod writer;
 
