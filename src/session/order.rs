@@ -126,9 +126,13 @@ impl SendOrder {
     }
 
     fn end_hold_if_due(&mut self, now: Timestamp, client_id: ClientId) {
-        if let Some(held) = self.held
-            && (held.first == client_id || now >= held.until.min(held.at_most))
-        {
+        let Some(held) = self.held else {
+            return;
+        };
+        // While an answer is outstanding, what it is about may still come before everything else.
+        let over = now >= held.until.min(held.at_most) && self.open.is_empty();
+        let far_over = now >= held.at_most.plus_ms(2 * HOLD_MS_MAX as i64);
+        if held.first == client_id || over || far_over {
             self.end_hold();
         }
     }
@@ -215,9 +219,19 @@ mod tests {
         assert_eq!(code, Code::RateLimited);
         let held = order.place(Timestamp(1_999), link(), id(2));
         assert_eq!(held.refuse_with, Some(Code::RateLimited));
+        order.answered(Timestamp(1_999), held.n, Some(Code::RateLimited));
         let still = order.place(Timestamp(3_998), link(), id(3));
         assert_eq!(still.refuse_with, Some(Code::RateLimited));
-        let free = order.place(Timestamp(5_998), link(), id(4));
+        let silent = order.place(Timestamp(6_100), link(), id(4));
+        assert_eq!(
+            silent.refuse_with,
+            Some(Code::RateLimited),
+            "an answer is outstanding"
+        );
+        for n in [still.n, silent.n] {
+            order.answered(Timestamp(6_100), n, Some(Code::RateLimited));
+        }
+        let free = order.place(Timestamp(8_100), link(), id(4));
         assert_eq!((free.refuse_with, free.hold), (None, 1));
     }
 
@@ -231,16 +245,15 @@ mod tests {
         order.answered(Timestamp(0), 2, None);
         assert_eq!(order.held_with(), None);
         order.refuse(Timestamp(0), id(3), Code::RateLimited);
-        let mut held = |at| order.place(Timestamp(at), link(), id(4)).refuse_with;
-        let codes: Vec<_> = [1_500, 3_000, 4_500, 6_000, 7_500, 9_000, 10_000]
-            .map(&mut held)
-            .into();
-        assert!(
-            codes[..6]
-                .iter()
-                .all(|code| *code == Some(Code::RateLimited))
-        );
-        assert_eq!(codes[6], None);
+        let mut held = |at| {
+            let place = order.place(Timestamp(at), link(), id(4));
+            order.answered(Timestamp(at), place.n, place.refuse_with);
+            place.refuse_with
+        };
+        for at in [1_500, 3_000, 4_500, 6_000, 7_500, 9_000] {
+            assert_eq!(held(at), Some(Code::RateLimited), "{at}");
+        }
+        assert_eq!(held(10_000), None);
     }
 
     #[test]

@@ -88,11 +88,7 @@ impl World {
             room,
             incarnation: self.incarnations,
         };
-        let fresh = self.uuid();
-        let me = match self.mutant {
-            Some(Mutant::OwnerIdReused) => OwnerId::from_bytes([node as u8 + 1; 16]),
-            _ => OwnerId(fresh),
-        };
+        let me = self.fresh_owner(node);
         let owner = Owner {
             at,
             me,
@@ -105,6 +101,16 @@ impl World {
         };
         self.owners.insert((node, room), owner);
         self.ask(at, Purpose::Look, Request::LastBucket);
+    }
+
+    /// A new id for every *try* to take a room: a late try under an id that has already won would
+    /// bring back an owner who knows nothing of what came in between.
+    fn fresh_owner(&mut self, node: usize) -> OwnerId {
+        let fresh = self.uuid();
+        match self.mutant {
+            Some(Mutant::OwnerIdReused) => OwnerId::from_bytes([node as u8 + 1; 16]),
+            _ => OwnerId(fresh),
+        }
     }
 
     fn command(&mut self, node: usize, room: usize, mut forward: Forward) {
@@ -343,9 +349,11 @@ impl World {
     }
 
     fn take_over_again(&mut self, at: At) {
+        let me = self.fresh_owner(at.node);
         let Some(owner) = self.owner(at) else {
             return;
         };
+        owner.me = me;
         owner.tries += 1;
         if owner.tries > TRIES_MAX {
             // Who waits hears nothing: the session's time-out says "unknown".
