@@ -15,18 +15,19 @@ const RANKS_MAX: usize = 1_024;
 #[derive(Clone, Debug, Default)]
 pub struct SendOrder {
     last: u64,
-    /// Sends without an answer.
-    open: BTreeMap<u64, ClientId>,
-    /// When a client id that has no lasting answer was first sent: what counts as "before".
+    /// Sends without an answer: client id and hold.
+    open: BTreeMap<u64, (ClientId, u64)>,
+    /// In which turn a client id that has no lasting answer was first sent: what counts as "before".
     ranks: BTreeMap<ClientId, u64>,
+    last_rank: u64,
     hold: u64,
     held: Option<Held>,
+    /// Refused of late and not sent again, by rank.
+    refused: BTreeMap<u64, ClientId>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    /// Rank of the first.
-    rank: u64,
     first: ClientId,
     code: Code,
     /// No send came for long enough.
@@ -37,9 +38,8 @@ struct Held {
 }
 
 impl Held {
-    fn new(now: Timestamp, rank: u64, first: ClientId, code: Code) -> Self {
+    fn new(now: Timestamp, first: ClientId, code: Code) -> Self {
         Self {
-            rank,
             first,
             code,
             until: now.plus_ms(HOLD_MS as i64),
@@ -60,8 +60,9 @@ impl SendOrder {
         self.end_hold_if_due(now, client_id);
         self.last += 1;
         let n = self.last;
-        self.rank(client_id, n);
-        self.open.insert(n, client_id);
+        let rank = self.rank(client_id);
+        self.refused.remove(&rank);
+        self.open.insert(n, (client_id, self.hold));
         Place {
             connection,
             n,
@@ -78,8 +79,9 @@ impl SendOrder {
     /// of this connection is held. While it is held already, answers the code of that hold.
     pub fn refuse(&mut self, now: Timestamp, client_id: ClientId, code: Code) -> Code {
         self.end_hold_if_due(now, client_id);
-        let rank = self.rank(client_id, self.last + 1);
-        let new = || Held::new(now, rank, client_id, code);
+        let rank = self.rank(client_id);
+        self.refused.insert(rank, client_id);
+        let new = || Held::new(now, client_id, code);
         let held = self.held.get_or_insert_with(new);
         held.until = now.plus_ms(HOLD_MS as i64);
         held.code
@@ -87,32 +89,50 @@ impl SendOrder {
 
     /// The send `n` was answered; `refused`: with this code. False if it was answered before.
     pub fn answered(&mut self, now: Timestamp, n: u64, refused: Option<Code>) -> bool {
-        let Some(client_id) = self.open.remove(&n) else {
+        let Some((client_id, hold)) = self.open.remove(&n) else {
             return false;
         };
         let Some(code) = refused.filter(|code| code.holds_order()) else {
-            self.ranks.remove(&client_id);
-            // Whoever was refused first has his answer now, by another try: he will not come again.
-            if self.held.is_some_and(|held| held.first == client_id) {
-                self.end_hold();
-            }
+            self.settled(client_id);
             return true;
         };
+        if self.held.is_none() && hold == self.hold {
+            self.refused.clear();
+        }
+        let rank = self.rank(client_id);
+        self.refused.insert(rank, client_id);
         // A late refusal of something sent earlier: that comes first when all is sent again.
-        let rank = self.rank(client_id, n);
-        if self.held.is_none_or(|held| rank < held.rank) {
-            self.held = Some(Held::new(now, rank, client_id, code));
+        let first = *self.refused.values().next().unwrap_or(&client_id);
+        if self.held.is_none_or(|held| held.first != first) {
+            self.held = Some(Held::new(now, first, code));
         }
         true
     }
 
-    fn rank(&mut self, client_id: ClientId, n: u64) -> u64 {
+    /// A lasting answer. Whoever was refused first has it by another try and will not come again:
+    /// the next of those refused takes his place.
+    fn settled(&mut self, client_id: ClientId) {
+        if let Some(rank) = self.ranks.remove(&client_id) {
+            self.refused.remove(&rank);
+        }
+        let Some(held) = self.held.as_mut().filter(|held| held.first == client_id) else {
+            return;
+        };
+        match self.refused.values().next() {
+            Some(next) => held.first = *next,
+            None => self.end_hold(),
+        }
+    }
+
+    fn rank(&mut self, client_id: ClientId) -> u64 {
         if self.ranks.len() >= RANKS_MAX {
             // Refused and never sent again: given up.
-            let open: BTreeSet<_> = self.open.values().copied().collect();
+            let open: BTreeSet<_> = self.open.values().map(|(id, _)| *id).collect();
             self.ranks.retain(|id, _| open.contains(id));
         }
-        *self.ranks.entry(client_id).or_insert(n)
+        let rank = *self.ranks.entry(client_id).or_insert(self.last_rank + 1);
+        self.last_rank = self.last_rank.max(rank);
+        rank
     }
 
     /// Sends that wait for their answer.
@@ -132,6 +152,9 @@ impl SendOrder {
         // While an answer is outstanding, what it is about may still come before everything else.
         let over = now >= held.until.min(held.at_most) && self.open.is_empty();
         let far_over = now >= held.at_most.plus_ms(2 * HOLD_MS_MAX as i64);
+        if over || far_over {
+            self.refused.clear();
+        }
         if held.first == client_id || over || far_over {
             self.end_hold();
         }
@@ -183,12 +206,12 @@ mod tests {
         );
         let again = order.place(now, link(), id(1));
         assert_eq!((again.refuse_with, again.hold), (None, 1));
-        // The late refusal of the third: it comes before whatever is sent next.
+        // The late refusal of the third: it and the second come before whatever is sent next.
         order.answered(now, 3, Some(Code::Busy));
         let next = order.place(now, link(), id(5));
         assert_eq!(next.refuse_with, Some(Code::Busy));
-        let third = order.place(now, link(), id(3));
-        assert_eq!((third.refuse_with, third.hold), (None, 2));
+        let second = order.place(now, link(), id(2));
+        assert_eq!((second.refuse_with, second.hold), (None, 2));
     }
 
     #[test]

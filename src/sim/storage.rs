@@ -97,10 +97,12 @@ fn look_up(store: &MemoryStore, room: RoomId, load: &Load) -> Loaded {
             Loaded::Target(post.map(|stored| {
                 let redaction = redaction_of(store, room, seq);
                 let mut contents = vec![(seq, stored.digest)];
-                if redaction.edited > 0 {
-                    let edit = now(store.log(room, redaction.edited, redaction.edited, 1, true));
-                    contents.extend(edit.first().map(|edit| (redaction.edited, edit.digest)));
-                }
+                let later = now(store.log(room, seq, redaction.edited, usize::MAX, true));
+                let edits = later.iter().filter(|edit| {
+                    let edit = &edit.entry.event;
+                    matches!(edit, Event::Edit { target, .. } if *target == seq)
+                });
+                contents.extend(edits.map(|edit| (edit.entry.seq, edit.digest)));
                 let mut emoji: Vec<String> = Vec::new();
                 for row in now(store.reactions(room, &[seq])) {
                     if !emoji.contains(&row.emoji) {
