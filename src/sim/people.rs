@@ -110,7 +110,7 @@ impl World {
             failed: false,
             refused: false,
         });
-        self.enqueue(self.records.len() - 1, false);
+        self.enqueue(self.records.len() - 1);
     }
 
     /// Sends something acknowledged once more, as a form that is submitted again.
@@ -120,21 +120,38 @@ impl World {
         let all: Vec<_> = (0..self.records.len())
             .filter(|i| mine(&self.records[*i]))
             .collect();
-        if let Some(record) = all.get(which as usize % all.len().max(1)) {
-            self.enqueue(*record, true);
-        }
+        let Some(record) = all.get(which as usize % all.len().max(1)) else {
+            return;
+        };
+        let record = self.records[*record].clone();
+        let salt = self.chance.bytes();
+        let send = Send {
+            ticket: 0,
+            actor: actor(self.people[who].user),
+            place: None,
+            client_id: Some(record.client_id),
+            after: record.after,
+            draft: record.draft,
+            handles: BTreeMap::new(),
+            salt,
+        };
+        let back = Back {
+            who,
+            connection: ConnectionId::from_bytes([0; 16]),
+            n: 0,
+            client_id: None,
+        };
+        let from = self.chance.index(self.plan.nodes);
+        self.forward(from, room, Forward { send, back });
     }
 
-    fn enqueue(&mut self, record: usize, open: bool) {
+    fn enqueue(&mut self, record: usize) {
         let Record { who, room, .. } = self.records[record];
         let items = &mut self.people[who].outboxes[room].items;
-        if items.iter().any(|item| item.record == record) {
-            return;
-        }
         items.push_back(Pending {
             record,
             tries: Vec::new(),
-            open,
+            open: false,
         });
         self.pump(who, room);
     }
@@ -319,8 +336,9 @@ impl World {
         n: u64,
         reply: Reply,
     ) {
-        if let Reply::Stored { entry, .. } = &reply {
-            self.show(room, &Arc::clone(entry));
+        if let Reply::Stored { entry, repeated } = &reply {
+            self.show(room, entry);
+            self.is_the_same(entry, *repeated);
         }
         let now = self.now();
         let person = &mut self.people[who];
@@ -342,9 +360,9 @@ impl World {
         outbox.items[index].tries.retain(|tried| *tried != n);
         let (record, open) = (outbox.items[index].record, outbox.items[index].open);
         match (reply, code) {
-            (Reply::Stored { entry, repeated }, _) => {
+            (Reply::Stored { entry, .. }, _) => {
                 outbox.items.remove(index);
-                self.acked(record, &entry, repeated);
+                self.acked(record, &entry);
             }
             (_, Some(code)) if code.holds_order() => {
                 let certain = matches!(
@@ -372,9 +390,21 @@ impl World {
         }
     }
 
-    fn acked(&mut self, index: usize, entry: &Entry, repeated: bool) {
-        self.coverage.acked += 1;
+    /// Whatever is said of a key, also to its repeat, is what was acknowledged.
+    fn is_the_same(&mut self, entry: &Entry, repeated: bool) {
         self.coverage.dedupe_by_memory += u64::from(repeated);
+        let mut records = self.records.iter();
+        let key = entry.client_id;
+        let record = records.find(|r| key == Some(r.client_id) && r.acked.is_some());
+        let acked = record.and_then(|record| record.acked).map(|(seq, _)| seq);
+        if acked.is_some_and(|seq| seq != entry.seq) {
+            let what = format!("acknowledged at {acked:?}, then {entry:?}");
+            self.breaks("I1", what);
+        }
+    }
+
+    fn acked(&mut self, index: usize, entry: &Entry) {
+        self.coverage.acked += 1;
         let step = self.step;
         let record = &mut self.records[index];
         let user = self.people[record.who].user;
