@@ -40,6 +40,7 @@ for (const file of readdirSync(join(here, "stories")).sort()) {
     } catch (error) {
       failed += 1;
       console.log(`FAIL  ${name}\n${error.stack ?? error}`);
+      for (const problem of world.contexts.flatMap((context) => context.problems)) console.log(`      console: ${problem}`);
       for (const context of world.contexts)
         for (const [at, page] of context.pages().entries())
           await page.screenshot({ path: join(out, `failed-${failed}-${world.contexts.indexOf(context)}-${at}.png`) }).catch(() => undefined);

@@ -62,7 +62,11 @@ export function arrange(column) {
       last = null;
       day = its;
     }
-    item.toggleAttribute("data-grouped", grouped(last, item));
+    const joined = grouped(last, item);
+    item.toggleAttribute("data-grouped", joined);
+    // The narrow place beside a grouped message has no room for “AM”.
+    const period = find(".message-time .day-period", item);
+    if (period) period.hidden = joined;
     last = item;
   }
   for (const left of days.values()) left.remove();

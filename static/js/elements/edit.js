@@ -50,7 +50,7 @@ export async function editMessage(timeline, message, save, leave) {
   };
   const bar = build("div", { class: "composer-bar" });
   bar.append(button({ label: text("cancel"), text: text("cancel"), kind: "quiet", size: "sm" }, done));
-  bar.append(button({ label: text("edit"), text: text("edit"), kind: "primary", size: "sm" }, submit));
+  bar.append(button({ label: text("save"), text: text("save"), kind: "primary", size: "sm" }, submit));
   form.append(bar);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -70,6 +70,7 @@ export async function editMessage(timeline, message, save, leave) {
   timeline.change(() => {
     body.hidden = true;
     body.after(form);
+    find(".message-tools", here)?.remove();
   });
   grow(field);
   field.focus();

@@ -41,7 +41,7 @@ export function watchReceipts(timeline, me) {
   };
   const draw = () => {
     asked = 0;
-    const mine = items(timeline.column).filter((it) => it.hasAttribute("data-mine") && !it.hasAttribute("data-deleted"));
+    const mine = items(timeline.column).filter((it) => it.matches(".message[data-mine]") && !it.hasAttribute("data-deleted"));
     for (const message of mine) setReceipt(message, look(seqOf(message), message === mine.at(-1)));
   };
   const soon = () => (asked ||= requestAnimationFrame(draw));

@@ -37,6 +37,7 @@ const english = {
   reply_to: "Replying to {name}",
   editing: "Editing your message",
   cancel: "Cancel",
+  save: "Save",
   close: "Close",
   react: "Choose a reaction (R)",
   react_with: "React with {emoji}",

@@ -26,7 +26,15 @@ export function dayLabel(date) {
 /** Writes one `<time>` in the reader's locale and zone. @param {HTMLTimeElement} element @param {Date} date */
 export function writeTime(element, date) {
   element.dateTime = date.toISOString();
-  element.textContent = clock.format(date);
+  element.replaceChildren(
+    ...clock.formatToParts(date).map(({ type, value }) => {
+      if (type !== "dayPeriod") return value;
+      const part = document.createElement("span");
+      part.className = "day-period";
+      part.textContent = value;
+      return part;
+    }),
+  );
   element.title = full.format(date);
 }
 
