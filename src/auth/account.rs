@@ -6,7 +6,9 @@ use crate::draft::{clean_handle, clean_line, clean_name};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::node::Node;
+use crate::session::outbox::Frame;
 use crate::store::{Taken, User};
+use crate::wire::server::{ServerFrame, UserFacts};
 use std::sync::Arc;
 
 /// What is changed; `None` stays.
@@ -40,6 +42,16 @@ pub async fn change_profile(node: &Arc<Node>, user: &User, changes: &Changes) ->
     }
     node.people.invalidate(user.id);
     node.sessions.user_changed(user.id);
+    let frame = ServerFrame::User {
+        user: UserFacts {
+            id: user.id,
+            name: user.name.clone(),
+            handle: user.handle.clone(),
+            avatar: None,
+        },
+    };
+    let frame = Frame::from(frame.encode());
+    node.sessions.profile_changed(user.id, &frame);
     Ok(user)
 }
 

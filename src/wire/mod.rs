@@ -5,6 +5,8 @@ pub mod json;
 pub mod server;
 
 #[cfg(test)]
+mod asyncapi_tests;
+#[cfg(test)]
 mod tests;
 
 /// The WebSocket contract, served at `/api/v1/asyncapi.json`.

@@ -2,6 +2,8 @@
 
 mod axum_socket;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 pub mod upgrade;
 
 pub use upgrade::*;

@@ -1,0 +1,225 @@
+//! A whole node on a free port, and people who use it over HTTP and WebSocket.
+
+use crate::config::Config;
+use crate::node::Node;
+use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
+use crate::web::router::router;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PASSWORD: &str = "correct horse battery";
+
+/// A running node; its folder goes with it.
+pub struct TestNode {
+    pub node: Arc<Node>,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl TestNode {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let config = Config::for_test(folder.path()).bound_to(address);
+        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let store = Arc::new(store.expect("a fresh store opens"));
+        let node = Node::start(config, store).await.expect("the node starts");
+        let app = router(&node).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self {
+            node,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// Signs somebody up.
+    pub async fn sign_up(&self, handle: &str) -> Person {
+        let somebody = json!({
+            "name": handle, "handle": handle, "password": PASSWORD,
+            "email": format!("{handle}@halden.example"),
+        });
+        let http = reqwest::Client::new();
+        let url = format!("http://{}/api/v1/users", self.address);
+        let answer = http
+            .post(url)
+            .json(&somebody)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 201);
+        let answer: Value = answer.json().await.expect("JSON");
+        Person {
+            address: self.address,
+            http,
+            id: answer["user"]["id"].as_str().expect("an id").to_owned(),
+            token: answer["token"].as_str().expect("a token").to_owned(),
+        }
+    }
+
+    /// Tries an upgrade with these headers; `Err`: the HTTP status.
+    pub async fn upgrade(&self, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+        upgrade(self.address, headers).await
+    }
+}
+
+async fn upgrade(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+    let url = format!("ws://{address}/ws");
+    let mut request = url.into_client_request().expect("a request");
+    for (name, value) in headers {
+        let value = HeaderValue::from_str(value).expect("a header");
+        request.headers_mut().insert(*name, value);
+    }
+    match connect_async(request).await {
+        Ok((stream, _)) => Ok(Socket(stream)),
+        Err(WsError::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("the upgrade failed: {error}"),
+    }
+}
+
+/// Somebody with an account and a bearer token.
+pub struct Person {
+    address: SocketAddr,
+    http: reqwest::Client,
+    pub id: String,
+    pub token: String,
+}
+
+impl Person {
+    /// One request to `/api/v1`: status and JSON.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let url = format!("http://{}/api/v1{path}", self.address);
+        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// A new group with `others`.
+    pub async fn group(&self, others: &[&Person]) -> String {
+        let members: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
+        let body = json!({ "kind": "group", "name": "Quay", "members": members });
+        let (status, room) = self.call("POST", "/rooms", body).await;
+        assert_eq!(status, 201, "{room}");
+        room["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A socket that has not said hello.
+    pub async fn connect(&self) -> Socket {
+        let bearer = format!("Bearer {}", self.token);
+        let socket = upgrade(self.address, &[("authorization", &bearer)]).await;
+        socket.expect("a signed-in person is let in")
+    }
+
+    /// A socket after its welcome.
+    pub async fn hello(&self, format: &str) -> Socket {
+        let mut socket = self.connect().await;
+        socket.send(json!({ "t": "hello", "format": format })).await;
+        socket.sees("welcome").await;
+        socket
+    }
+}
+
+/// One WebSocket.
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub async fn send(&mut self, frame: Value) {
+        self.raw(Message::text(frame.to_string())).await;
+    }
+
+    pub async fn raw(&mut self, message: Message) {
+        self.0.send(message).await.expect("the socket takes it");
+    }
+
+    /// Posts `body` and waits for the answer.
+    pub async fn post(&mut self, room: &str, body: &str) -> Value {
+        let id = Uuid::now_v7();
+        self.send(post(room, id, body)).await;
+        let id = id.to_string();
+        self.frame(|frame| frame["client_id"] == *id && frame["t"] != "entry")
+            .await
+    }
+
+    /// Watches a room from `after` on.
+    pub async fn watch(&mut self, room: &str, after: u64) {
+        self.send(json!({ "t": "watch", "room": room, "after": after }))
+            .await;
+        self.sees("watching").await;
+    }
+
+    /// The next frame with this tag; those before it are passed over.
+    pub async fn sees(&mut self, tag: &str) -> Value {
+        self.frame(|frame| frame["t"] == tag).await
+    }
+
+    async fn frame(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self.next().await.expect("the socket is open");
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    /// Every frame up to the answer to a ping: nothing else was on its way.
+    pub async fn until_pong(&mut self) -> Vec<Value> {
+        self.send(json!({ "t": "ping", "n": 4_711 })).await;
+        let mut seen = Vec::new();
+        loop {
+            let frame = self.next().await.expect("the socket is open");
+            if frame["t"] == "pong" {
+                return seen;
+            }
+            seen.push(frame);
+        }
+    }
+
+    /// The close code that ends the socket.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Value, u16> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
+            match message.expect("something comes within ten seconds") {
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(serde_json::from_str(&text).expect("frames are JSON"));
+                }
+                Some(Ok(Message::Close(Some(close)))) => return Err(close.code.into()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return Err(1006),
+            }
+        }
+    }
+}
+
+/// A `send` of a post.
+pub fn post(room: &str, client_id: Uuid, body: &str) -> Value {
+    json!({
+        "t": "send", "ref": client_id, "room": room, "client_id": client_id,
+        "after": 0, "kind": "post", "body": body,
+    })
+}
