@@ -26,7 +26,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         get, crate::ws::upgrade, crate::ws::asyncapi, health::live, health::ready,
     ),
     components(schemas(Problem)),
-    modifiers(&Security)
+    modifiers(&Security, &Names)
 )]
 struct Description;
 
@@ -39,6 +39,32 @@ impl utoipa::Modify for Security {
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-chapiana"));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    }
+}
+
+/// Handlers of different files share names; operations are named by method and path.
+struct Names;
+
+impl utoipa::Modify for Names {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            let place: Vec<&str> = path
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|part| !part.is_empty() && !matches!(*part, "api" | "v1"))
+                .collect();
+            let operations = [
+                ("get", &mut item.get),
+                ("put", &mut item.put),
+                ("post", &mut item.post),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    operation.operation_id = Some(format!("{method}_{}", place.join("_")));
+                }
+            }
+        }
     }
 }
 
