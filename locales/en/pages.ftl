@@ -150,7 +150,6 @@ make-member = Make member
 remove-member = Remove from the room
 leave-room = Leave this room
 leave-hint = You can come back to a public channel at any time. To a private room somebody has to add you.
-message-person = Message { $name }
 created-by = Created by { $who } on { $when }
 more-members = More members
 nobody-found = Nobody by that name.

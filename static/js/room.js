@@ -5,6 +5,7 @@ import { text, why } from "./lib/l10n.js";
 import { isMe } from "./lib/page.js";
 import { announcer } from "./elements/announcer.js";
 import { banner } from "./elements/banner.js";
+import { codeButtons } from "./elements/code.js";
 import { complete } from "./elements/completion.js";
 import { Composer } from "./elements/composer.js";
 import { nameOf } from "./elements/decorate.js";
@@ -54,6 +55,7 @@ export function openRoom(room, me, parts) {
   timeline.onChange(() => learn(timeline, people));
   timeline.open();
   watchLatest(timeline, form);
+  codeButtons(view);
   const tellReading = watchReading(timeline, socket);
   formatButtons(form, field);
   complete(composer, people, room.id);

@@ -51,6 +51,7 @@ const english = {
   delete_text: "It disappears for everyone. A note stays in its place so that replies still make sense.",
   delete_yes: "Delete message",
   delete_no: "Keep it",
+  code_copied: "Code copied",
   link_copied: "Link copied",
   not_saved: "Not saved. {why}",
   pending_title: "Messages are not sent yet",
