@@ -2,7 +2,7 @@
 //! resume by seq.
 
 use crate::history::{History, Seen, What};
-use crate::outbox::{Item, Outbox};
+use crate::outbox::Outbox;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -213,7 +213,7 @@ impl Client {
     fn watch(&mut self, room: Uuid) -> Value {
         let after = self.seen.get(&room).copied().unwrap_or(0);
         self.note(room, What::Watch { after });
-        json!({"t": "watch", "ref": format!("w {room}"), "room": room, "after": after})
+        json!({"t": "watch", "ref": "watch", "room": room, "after": after})
     }
 
     fn take_entry(&mut self, room: Uuid, frame: &Value, answers: &mut Vec<Value>) {
@@ -243,9 +243,15 @@ impl Client {
 
     fn take_error(&mut self, frame: &Value) {
         let reference = frame["ref"].as_str().unwrap_or_default();
-        let Some((room, key)) = Item::of_reference(reference) else {
-            // A watch that lost against my removal: the `room` frame will bring me back.
-            assert!(reference.starts_with("w "), "an unexpected error: {frame}");
+        let key: Option<Uuid> = reference.parse().ok();
+        let place = key.and_then(|key| {
+            let mut places = self.outboxes.iter();
+            places.find_map(|(room, outbox)| outbox.holds(key).then_some((*room, key)))
+        });
+        let Some((room, key)) = place else {
+            // A watch or mark that lost against my removal: the `room` frame will bring me back.
+            let lost = matches!(reference, "watch" | "mark") && frame["code"] == "not_found";
+            assert!(lost, "an unexpected error: {frame}");
             return;
         };
         let code = frame["code"].as_str().unwrap_or_default();

@@ -22,7 +22,7 @@ pub struct Item {
 impl Item {
     pub fn frame(&self, room: Uuid) -> Value {
         let mut frame = json!({
-            "t": "send", "ref": format!("s {room} {}", self.key), "room": room,
+            "t": "send", "ref": self.key, "room": room,
             "client_id": self.key, "after": self.after, "kind": self.kind,
         });
         if let Some(body) = &self.body {
@@ -35,12 +35,6 @@ impl Item {
             frame["emoji"] = json!("👍");
         }
         frame
-    }
-
-    /// Room and key of a `ref` that `frame` made.
-    pub fn of_reference(reference: &str) -> Option<(Uuid, Uuid)> {
-        let mut words = reference.strip_prefix("s ")?.split(' ');
-        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
     }
 }
 
@@ -67,6 +61,10 @@ impl Outbox {
             theirs: Vec::new(),
             dice: dice | 1,
         }
+    }
+
+    pub fn holds(&self, key: Uuid) -> bool {
+        self.items.iter().any(|item| item.key == key)
     }
 
     pub fn is_empty(&self) -> bool {
