@@ -96,15 +96,16 @@ def unread_is_computed_from_the_log(w):
 
 @check
 def a_room_is_hidden_from_strangers_on_every_route(w):
-    room, cat = w.room("ann", "bob"), w.person("cat")
+    cat = w.person("cat")
     for method, path, body in [("GET", "", None), ("GET", "/entries", None), ("GET", "/messages", None), ("GET", "/members", None), ("GET", "/markers", None), ("PATCH", "", {"name": "x"}),
                                ("PUT", "/markers", {"read": 1}), ("PUT", f"/members/{cat.id}", {}), ("PUT", "/members/me", {}), ("DELETE", f"/members/{w.person('bob').id}", None),
                                ("POST", "/entries", {"client_id": client_id(), "after": 0, "kind": "post", "body": "x"})]:
+        room = w.room("ann", "bob")
         here, nowhere = (cat.request(method, f"/api/v1/rooms/{r}{path}", body) for r in (room, UNKNOWN))
         refused(here, 404, "not_found")
         same(here.body, nowhere.body, f"{method} {path}")
         assert w.person("ann").request(method, f"/api/v1/rooms/{room}{path}", body).status not in (404, 405), f"the check of {method} {path} proves nothing"
-    socket = w.socket("cat")
+    room, socket = w.room("ann", "bob"), w.socket("cat")
     same(socket.watch(room, 0)["code"], "not_found")
     same(socket.post(room, "x")["code"], "not_found")
     same(socket.ask({"t": "mark", "room": room, "read": 1})["code"], "not_found")

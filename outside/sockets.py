@@ -156,7 +156,7 @@ def the_html_format_carries_fragments(w):
     room = w.room("ann", "bob")
     bob = w.socket("bob", format="html")
     bob.watch(room, 2)
-    seq = w.say("ann", room, "<script>alert(1)</script> **bold**").json["seq"]
+    seq = w.say("ann", room, "a <script>alert(1)</script> **bold**").json["seq"]
     frame = bob.next("entry", seq=seq)
     same((frame["op"], frame["kind"]), ("add", "post"))
     assert f'id="m{seq}"' in frame["html"] and "<script" not in frame["html"] and "<strong>bold</strong>" in frame["html"], frame["html"]
