@@ -200,3 +200,7 @@ fn refuse(message: RoomMessage) {
         )));
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;
