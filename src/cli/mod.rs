@@ -81,7 +81,7 @@ fn in_runtime(work: impl Future<Output = Outcome>) -> Outcome {
 
 /// The store of these settings.
 async fn open(config: &Config) -> Result<Arc<dyn Store>, crate::serve::Failure> {
-    Ok(crate::serve::open_store(config).await?)
+    crate::serve::open_store(config).await
 }
 
 #[cfg(test)]

@@ -269,7 +269,8 @@ impl Params {
 
     /// `after`, `before` or `around`; none of them is the newest page.
     pub fn page(&self) -> Result<Page> {
-        let places: [(&str, fn(Seq) -> Page); 3] = [
+        type Of = fn(Seq) -> Page;
+        let places: [(&str, Of); 3] = [
             ("after", Page::After),
             ("before", Page::Before),
             ("around", Page::Around),
