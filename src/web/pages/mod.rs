@@ -14,6 +14,9 @@ pub mod shell;
 pub mod timeline;
 pub mod trouble;
 
+#[cfg(test)]
+mod tests;
+
 use crate::auth::csrf;
 use crate::clock::now;
 use crate::limits;
