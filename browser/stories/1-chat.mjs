@@ -89,6 +89,6 @@ export const stories = {
     await world.call(ada, "DELETE", `/rooms/${room}/members/${bo.id}`);
     await until("he is told", async () => (await b.textContent(".banner"))?.includes("no longer"));
     assert.ok(await b.$eval("#composer", (it) => it.disabled));
-    assert.equal(await b.$(`.rooms a[href="/r/${room}"]`), null);
+    assert.ok(!(await b.$(`.rooms a[href="/r/${room}"]`)));
   },
 };

@@ -106,7 +106,7 @@ export const stories = {
     await page.keyboard.press("?");
     await until("the list is open", () => page.$("dialog dl"));
     await page.keyboard.press("Escape");
-    assert.equal(await page.$("dialog"), null);
+    await until("it is closed", async () => !(await page.$("dialog")));
     assert.ok(await page.evaluate(() => document.activeElement?.matches(".message")), "the focus came back");
   },
 

@@ -96,6 +96,8 @@ export function openRoom(room, me, parts) {
     const go = { text: text("to_rooms"), act: () => location.assign("/") };
     banner({ kind: "bad", icon: "alert", strong: text("removed"), more: text("removed_more"), does: go });
   });
+  // Added again: the page as it is for a member.
+  socket.on("room", (frame) => frame.room === room.id && field.disabled && location.reload());
   socket.on("marks", (frame) => {
     const mine = frame.marks.find((it) => isMe(it.user));
     if (frame.room === room.id && mine && mine.read >= timeline.head) sidebar.count(room.id, 0, 0);
