@@ -19,6 +19,9 @@ const ROOMS_EACH: usize = 20;
 const ROOM_SIZE: usize = 100;
 const CONNECTING_MAX: usize = 64;
 
+/// Id and head: a new room's log holds one join per person.
+type Room = (String, usize);
+
 pub async fn run(plan: &Plan, report: &mut Report) {
     let sessions = SESSIONS / plan.scale;
     let folder = Folder::fresh("idle");
@@ -46,7 +49,7 @@ async fn make_rooms(
     folder: &Folder,
     people: &[Person],
     log: &std::path::Path,
-) -> Vec<String> {
+) -> Vec<Room> {
     let server = Process::start(&plan.server, &world::serve(folder), plan.server_core, log);
     let http = Http::new(&server.host);
     let count = (people.len() * ROOMS_EACH / ROOM_SIZE).max(ROOMS_EACH);
@@ -58,7 +61,8 @@ async fn make_rooms(
     }
     let mut rooms = Vec::new();
     for (n, members) in members.iter().enumerate() {
-        rooms.push(world::room(&http, &format!("idle {n}"), members).await);
+        let id = world::room(&http, &format!("idle {n}"), members).await;
+        rooms.push((id, members.len()));
     }
     rooms
 }
@@ -67,7 +71,7 @@ async fn measure(
     plan: &Plan,
     server: &Process,
     people: &[Person],
-    rooms: &[String],
+    rooms: &[Room],
     watched: usize,
     repeat: usize,
 ) -> Run {
@@ -114,7 +118,7 @@ async fn measure(
 async fn connect_all(
     server: &Process,
     people: &[Person],
-    rooms: &[String],
+    rooms: &[Room],
     watched: usize,
 ) -> (JoinSet<()>, Vec<String>) {
     let door = Arc::new(Semaphore::new(CONNECTING_MAX));
@@ -127,7 +131,7 @@ async fn connect_all(
             .expect("it stays open");
         let cursors: serde_json::Map<_, _> = rooms_of(n, rooms.len())
             .take(watched)
-            .map(|room| (rooms[room].clone(), json!(0)))
+            .map(|room| (rooms[room].0.clone(), json!(rooms[room].1)))
             .collect();
         let hello = json!({"t": "hello", "format": "data", "cursors": cursors}).to_string();
         let (host, token) = (server.host.clone(), person.token.clone());
