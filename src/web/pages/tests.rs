@@ -217,7 +217,11 @@ async fn a_form_sent_twice_posts_once_and_another_text_under_its_key_comes_back(
         found.map(|(_, value)| value.clone())
     };
     assert_ne!(key(&fresh), key(&form));
-    assert_eq!(back.texts(".timeline article.message").len(), 1, "one post stands");
+    assert_eq!(
+        back.texts(".timeline article.message").len(),
+        1,
+        "one post stands"
+    );
 }
 
 #[tokio::test]
