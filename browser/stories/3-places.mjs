@@ -57,10 +57,14 @@ export const stories = {
     await until("the way back is offered", () => page.$(".latest:not([hidden])"));
   },
 
-  async "Without JavaScript Bo reads and writes"(world) {
-    const { bo, room } = await filled(world, 3);
+  async "Without JavaScript Bo reads, marks read, writes, edits and deletes"(world) {
+    const { ada, bo, room } = await filled(world, 3);
     const page = await world.enter(bo, room, { javaScriptEnabled: false });
     assert.match(await page.textContent(".timeline"), /Line 3 of the evening/);
+    await world.post(ada, room, "One that Bo has not read");
+    await page.reload();
+    await page.click("form.mark-read button");
+    await until("nothing is unread", async () => !(await page.$("form.mark-read")));
     await page.fill("#composer", "Written with a plain form");
     await page.click(".composer .send");
     await until("it is on the page", async () => (await page.textContent(".timeline")).includes("Written with a plain form"));
