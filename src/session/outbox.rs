@@ -4,7 +4,7 @@
 //! code that lets it resume, and nobody else notices.
 
 use crate::ids::{RoomId, Seq, UserId};
-use crate::limits::OUTBOX_BYTES_MAX;
+use crate::limits::{CATCH_UP_BYTES_MAX, OUTBOX_BYTES_MAX};
 use crate::metrics::Metrics;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,8 @@ struct Queue {
     frames: VecDeque<Frame>,
     hints: BTreeMap<HintKey, Frame>,
     bytes: usize,
+    /// How far catch-up lifts the bound; sinks as it is written.
+    lifted: usize,
     close: Option<u16>,
     /// The socket has ended.
     gone: bool,
@@ -99,24 +101,34 @@ impl Outbox {
 
     /// Queues a frame. False if the connection is closing: it gets nothing any more.
     pub fn push(&self, frame: Frame) -> bool {
-        self.push_if(None, frame)
+        self.push_if(None, frame, false)
     }
 
     /// Queues a frame of a room, unless the person was removed from it.
     pub fn push_of(&self, room: RoomId, frame: Frame) -> bool {
-        self.push_if(Some(room), frame)
+        self.push_if(Some(room), frame, false)
     }
 
-    fn push_if(&self, room: Option<RoomId>, frame: Frame) -> bool {
+    /// Queues a frame of the catch-up that this connection asked for: it may wait beside what is live,
+    /// so that a resume of many rooms is not taken for a slow reader.
+    pub fn push_catch_up(&self, room: RoomId, frame: Frame) -> bool {
+        self.push_if(Some(room), frame, true)
+    }
+
+    fn push_if(&self, room: Option<RoomId>, frame: Frame, catch_up: bool) -> bool {
         let mut queue = self.queue();
         if queue.is_closed() || room.is_some_and(|room| queue.left.contains_key(&room)) {
             return false;
         }
         let cost = frame.len() + FRAME_COST;
-        if queue.bytes + cost > self.0.bytes_max {
+        if catch_up {
+            queue.lifted = (queue.lifted + cost).min(CATCH_UP_BYTES_MAX);
+        }
+        let bytes_max = self.0.bytes_max + queue.lifted;
+        if queue.bytes + cost > bytes_max {
             self.drop_hints(&mut queue);
         }
-        if queue.bytes + cost > self.0.bytes_max {
+        if queue.bytes + cost > bytes_max {
             self.0.metrics.slow_connections.inc();
             self.shut(&mut queue, code::TOO_SLOW);
             return false;
@@ -310,6 +322,7 @@ impl Outbox {
 
     fn take(&self, queue: &mut Queue, cost: usize, count: usize) {
         queue.bytes -= cost;
+        queue.lifted = queue.lifted.min(queue.bytes);
         self.0.metrics.outbox_bytes.sub(cost as i64);
         self.0.metrics.outbox_frames.sub(count as i64);
     }

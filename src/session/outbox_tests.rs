@@ -96,3 +96,19 @@ async fn a_waiting_writer_wakes_for_a_frame_and_at_the_end() {
     let frames = writer.await.expect("the writer ends");
     assert_eq!(frames, ["one", "two"]);
 }
+
+#[test]
+fn a_long_catch_up_is_not_taken_for_a_slow_reader_but_lifts_no_bound_for_good() {
+    let metrics = Metrics::new();
+    let outbox = Outbox::bounded(&metrics, 3 * (FRAME_COST + 10));
+    for _ in 0..50 {
+        assert!(outbox.push_catch_up(room(1), "0123456789".into()));
+    }
+    assert!(outbox.push_of(room(1), "live 34567".into()));
+    assert_eq!(written(&outbox).len(), 51);
+    for _ in 0..3 {
+        assert!(outbox.push("0123456789".into()));
+    }
+    assert!(!outbox.push("one too many".into()));
+    assert_eq!(outbox.closing(), Some(code::TOO_SLOW));
+}

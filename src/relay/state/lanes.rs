@@ -101,7 +101,7 @@ impl RelayState {
         } else {
             for seq in after + 1..=end {
                 let frame = self.frame(watch.format, seq);
-                open &= frame.is_some_and(|frame| connection.outbox.push_of(room, frame));
+                open &= frame.is_some_and(|frame| connection.outbox.push_catch_up(room, frame));
             }
         }
         let watching = ServerFrame::Watching(place).encode();
