@@ -5,6 +5,7 @@ use crate::node::Node;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
+use axum::serve::ListenerExt;
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -63,6 +64,12 @@ async fn run(node: &Arc<Node>, listener: TcpListener) -> Result<(), Failure> {
     let ended = Arc::new(Notify::new());
     let service = router(node).into_make_service_with_connect_info::<SocketAddr>();
     let stop = Arc::clone(&ended);
+    // Small frames must not wait for the acknowledgement of the ones before them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+    });
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stop.notified().await })
         .into_future();
