@@ -16,6 +16,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
+/// Between two tries to connect, unless the conductor has news.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What the conductor tells everybody.
@@ -69,12 +72,10 @@ impl Client {
                 if matches!(left, Left::Done) {
                     return;
                 }
-                // The server may close a connection by itself and live on: then come back.
-                if self.stage.has_changed().is_ok_and(|changed| !changed) && up(&host).await {
-                    continue;
-                }
             }
-            if self.stage.changed().await.is_err() {
+            // The server may close a connection by itself and live on: come back, as a browser does.
+            let changed = tokio::time::timeout(RECONNECT_PAUSE, self.stage.changed()).await;
+            if changed.is_ok_and(|changed| changed.is_err()) {
                 return;
             }
         }
@@ -320,10 +321,6 @@ async fn say(socket: &mut Socket, frames: Vec<Value>) -> Result<(), ()> {
             .map_err(drop)?;
     }
     socket.flush().await.map_err(drop)
-}
-
-async fn up(host: &str) -> bool {
-    TcpStream::connect(host).await.is_ok()
 }
 
 /// One page of a room's log, and its head.

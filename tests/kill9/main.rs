@@ -6,266 +6,59 @@
 
 mod checker;
 mod client;
+mod conductor;
 mod history;
 mod mutants;
 mod outbox;
 mod server;
 
-use client::{Account, Client, Stage};
-use history::{Claim, Evidence, History, Seen};
-use outbox::Outbox;
+use conductor::{PEOPLE, Run, caller, settle, until};
 use serde_json::{Value, json};
 use server::Server;
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use uuid::Uuid;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-const PEOPLE: [&str; 7] = ["ann", "ben", "chiara", "daoud", "eun", "farah", "mallory"];
-const ROOMS: usize = 3;
 /// Without this much the run proves nothing.
 const ACKED_PER_ROUND_MIN: usize = 20;
 
-/// Calls the HTTP interface as one person.
-struct Caller {
-    http: reqwest::Client,
-    host: String,
-}
-
-impl Caller {
-    async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Option<Value> {
-        let method = method.parse().expect("a method");
-        let url = format!("http://{}/api/v1{path}", self.host);
-        let mut request = self.http.request(method, url).bearer_auth(token);
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.ok()?.error_for_status().ok()?;
-        let text = answer.text().await.ok()?;
-        Some(serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-}
-
-fn caller(host: &str) -> Caller {
-    Caller {
-        http: reqwest::Client::new(),
-        host: host.to_owned(),
-    }
-}
-
-async fn sign_up(caller: &Caller, name: &str) -> Account {
-    let person = json!({
-        "name": name, "handle": name, "email": format!("{name}@example.org"),
-        "password": "a long enough pass phrase",
+/// One life of the server: it dies after `acks` more acknowledgements, while more are under way.
+async fn round(run: &Run, data: &Path, round: usize, acks: usize) {
+    let server = Server::start(data, round);
+    run.stage
+        .send_modify(|stage| stage.host = Some(server.host.clone()));
+    let goal = run.acked.load(Ordering::Relaxed) + acks;
+    let caller = caller(&server.host);
+    let (ann, mallory) = (&run.people[0], &run.people[PEOPLE.len() - 1]);
+    let member = format!("/rooms/{}/members/{}", run.rooms[0], mallory.id);
+    let reached = until(Duration::from_secs(20), || {
+        run.acked.load(Ordering::Relaxed) >= goal - acks / 2
     });
-    let made = caller
-        .call("POST", "/users", "", person)
-        .await
-        .expect("a sign-up");
-    let id = made["user"]["id"].as_str().and_then(|id| id.parse().ok());
-    Account {
-        id: id.expect("the new person's id"),
-        token: made["token"].as_str().expect("a token").to_owned(),
-    }
-}
-
-/// Everybody signs up, and Ann makes the rooms with everybody in them.
-async fn settle(host: &str) -> (Vec<Account>, Vec<Uuid>) {
-    let caller = caller(host);
-    let mut people = Vec::new();
-    for name in PEOPLE {
-        people.push(sign_up(&caller, name).await);
-    }
-    let others: Vec<Uuid> = people[1..].iter().map(|person| person.id).collect();
-    let mut rooms = Vec::new();
-    for n in 0..ROOMS {
-        let room = json!({"kind": "group", "name": format!("room {n}"), "members": others});
-        let made = caller.call("POST", "/rooms", &people[0].token, room).await;
-        let id = made
-            .as_ref()
-            .and_then(|made| made["id"].as_str()?.parse().ok());
-        rooms.push(id.expect("a new room"));
-    }
-    // The mutants work on the first room of the evidence: there Mallory comes and goes.
-    rooms.sort();
-    (people, rooms)
-}
-
-struct Run {
-    people: Vec<Account>,
-    rooms: Vec<Uuid>,
-    stage: watch::Sender<Stage>,
-    history: Arc<History>,
-    acked: Arc<AtomicUsize>,
-    drained: mpsc::Receiver<Uuid>,
-    clients: JoinSet<()>,
-}
-
-impl Run {
-    fn begin(people: Vec<Account>, rooms: Vec<Uuid>, seed: u64) -> Self {
-        let (stage, _) = watch::channel(Stage::default());
-        let (tell, drained) = mpsc::channel(PEOPLE.len());
-        let history = Arc::new(History::new());
-        let acked = Arc::new(AtomicUsize::new(0));
-        let mut clients = JoinSet::new();
-        for (n, account) in people.iter().enumerate() {
-            let dice = |at: usize| seed.wrapping_mul(n as u64 + 7) ^ (at as u64 + 1) << 40;
-            let outboxes = rooms.iter().enumerate();
-            let outboxes = outboxes.map(|(at, room)| (*room, Outbox::new(account.id, dice(at))));
-            let client = Client {
-                account: account.clone(),
-                stage: stage.subscribe(),
-                history: Arc::clone(&history),
-                acked: Arc::clone(&acked),
-                drained: tell.clone(),
-                outboxes: outboxes.collect(),
-                seen: HashMap::new(),
-                conn: 0,
-            };
-            clients.spawn(client.live());
-        }
-        Self {
-            people,
-            rooms,
-            stage,
-            history,
-            acked,
-            drained,
-            clients,
-        }
-    }
-
-    /// One life of the server: it dies after `acks` more acknowledgements, while more are under way.
-    async fn round(&self, data: &Path, round: usize, acks: usize) {
-        let server = Server::start(data, round);
-        self.stage
-            .send_modify(|stage| stage.host = Some(server.host.clone()));
-        let goal = self.acked.load(Ordering::Relaxed) + acks;
-        let caller = caller(&server.host);
-        let (ann, mallory) = (&self.people[0], &self.people[PEOPLE.len() - 1]);
-        let member = format!("/rooms/{}/members/{}", self.rooms[0], mallory.id);
-        let reached = until(Duration::from_secs(20), || {
-            self.acked.load(Ordering::Relaxed) >= goal - acks / 2
-        });
-        assert!(reached.await, "round {round}: no progress, {goal} wanted");
-        // May be cut short by the kill: then the next round does it again.
-        let churn = async {
-            let method = if round.is_multiple_of(2) {
-                "DELETE"
-            } else {
-                "PUT"
-            };
-            let body = if method == "PUT" {
-                json!({})
-            } else {
-                Value::Null
-            };
-            caller.call(method, &member, &ann.token, body).await;
-            std::future::pending::<()>().await;
+    assert!(reached.await, "round {round}: no progress, {goal} wanted");
+    // May be cut short by the kill: then the next round does it again.
+    let churn = async {
+        let method = if round.is_multiple_of(2) {
+            "DELETE"
+        } else {
+            "PUT"
         };
-        let reached = until(Duration::from_secs(20), || {
-            self.acked.load(Ordering::Relaxed) >= goal
-        });
-        tokio::select! {
-            () = churn => {}
-            reached = reached => assert!(reached, "round {round}: no progress, {goal} wanted"),
-        }
-        self.stage.send_modify(|stage| stage.host = None);
-        server.kill9();
+        let body = if method == "PUT" {
+            json!({})
+        } else {
+            Value::Null
+        };
+        caller.call(method, &member, &ann.token, body).await;
+        std::future::pending::<()>().await;
+    };
+    let reached = until(Duration::from_secs(20), || {
+        run.acked.load(Ordering::Relaxed) >= goal
+    });
+    tokio::select! {
+        () = churn => {}
+        reached = reached => assert!(reached, "round {round}: no progress, {goal} wanted"),
     }
-
-    /// The calm after the last round: everybody gets everything answered and sees every head.
-    async fn settle_down(&mut self, server: &Server) -> Evidence {
-        let caller = caller(&server.host);
-        let (ann, mallory) = (self.people[0].clone(), &self.people[PEOPLE.len() - 1]);
-        self.stage
-            .send_modify(|stage| stage.host = Some(server.host.clone()));
-        let member = format!("/rooms/{}/members/{}", self.rooms[0], mallory.id);
-        let back = caller.call("PUT", &member, &ann.token, json!({})).await;
-        assert!(back.is_some(), "Mallory is taken back");
-        self.stage.send_modify(|stage| stage.calm = true);
-        for _ in &self.people {
-            let drained = tokio::time::timeout(Duration::from_secs(60), self.drained.recv());
-            drained
-                .await
-                .expect("every outbox is empty in time")
-                .expect("the clients live");
-        }
-        let mut evidence = Evidence::default();
-        let mut heads = HashMap::new();
-        for room in &self.rooms {
-            let log = whole_log(&server.host, &ann.token, *room).await;
-            heads.insert(*room, log.len() as u64);
-            evidence.logs.insert(*room, log);
-        }
-        self.stage.send_modify(|stage| stage.heads = Some(heads));
-        let clients = std::mem::take(&mut self.clients);
-        let left = tokio::time::timeout(Duration::from_secs(20), clients.join_all());
-        left.await.expect("everybody sees every head in time");
-        evidence.claims = self.claims(&caller).await;
-        evidence.records = self.history.take();
-        evidence
-    }
-
-    async fn claims(&self, caller: &Caller) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        for person in &self.people {
-            let list = caller
-                .call("GET", "/rooms", &person.token, Value::Null)
-                .await;
-            let list = list.expect("the list of rooms");
-            for item in list["items"].as_array().expect("items") {
-                let id = item["id"].as_str().and_then(|id| id.parse().ok());
-                let room = id.expect("a room has an id");
-                // The workspace has rooms of its own, which nobody writes to here.
-                if self.rooms.contains(&room) {
-                    claims.push(Claim {
-                        user: person.id,
-                        room,
-                        read: item["read"].as_u64().expect("read"),
-                        unread: item["unread"].as_u64().expect("unread"),
-                    });
-                }
-            }
-        }
-        assert_eq!(claims.len(), self.people.len() * ROOMS);
-        claims
-    }
-}
-
-async fn whole_log(host: &str, token: &str, room: Uuid) -> Vec<Seen> {
-    let mut log: Vec<Seen> = Vec::new();
-    loop {
-        let after = log.len() as u64;
-        let (entries, head) = client::entries(host, token, room, after)
-            .await
-            .expect("a page");
-        assert!(
-            !entries.is_empty() || after == head,
-            "the page after {after} of {head} is empty"
-        );
-        log.extend(entries);
-        if log.len() as u64 >= head {
-            return log;
-        }
-    }
-}
-
-/// Polls until `reached` or the limit; says which.
-async fn until(limit: Duration, reached: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
-    let mut tick = tokio::time::interval(Duration::from_millis(2));
-    while Instant::now() < deadline {
-        if reached() {
-            return true;
-        }
-        tick.tick().await;
-    }
-    false
+    run.stage.send_modify(|stage| stage.host = None);
+    server.kill9();
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -289,10 +82,10 @@ async fn kill9_under_load_loses_doubles_reorders_and_leaks_nothing_acknowledged(
     let mut run = Run::begin(people, rooms, seed);
     for round in 1..=rounds {
         let acks = 60 + (seed.rotate_left(round as u32 * 5) % 400) as usize;
-        run.round(&data, round, acks).await;
+        self::round(&run, &data, round, acks).await;
     }
     let server = Server::start(&data, rounds + 1);
-    let evidence = run.settle_down(&server).await;
+    let evidence = run.settle_down(&server.host, Duration::from_secs(60)).await;
     assert!(
         server.terminate().success(),
         "SIGTERM drains and exits with 0"
