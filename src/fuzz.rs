@@ -105,6 +105,34 @@ const TEXT: &[&str] = &[
     "```",
 ];
 
+/// How many inputs a target was given. Who asked for a number gets that number, or a failure: a
+/// target that ran out of time must not pass for one that was tried.
+struct Tried {
+    target: &'static str,
+    inputs: AtomicUsize,
+}
+
+impl Tried {
+    fn new(target: &'static str) -> Self {
+        Self {
+            target,
+            inputs: AtomicUsize::new(0),
+        }
+    }
+
+    fn one(&self) {
+        self.inputs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn judge(self) {
+        let inputs = self.inputs.into_inner();
+        println!("{inputs} inputs: {}", self.target);
+        let asked = std::env::var("BOLERO_RANDOM_ITERATIONS");
+        let asked = asked.map_or(1, |text| text.parse().expect("a number of inputs"));
+        assert!(inputs >= asked, "{}: {inputs} of {asked}", self.target);
+    }
+}
+
 /// Each byte is a piece of the dictionary, or stands for itself.
 fn text_of(bytes: &[u8], dictionary: &[&str]) -> String {
     let mut text = String::new();
@@ -119,7 +147,9 @@ fn text_of(bytes: &[u8], dictionary: &[&str]) -> String {
 
 #[test]
 fn fuzz_frames_are_read_or_refused_within_their_bounds() {
+    let tried = Tried::new("frames");
     bolero::check!().for_each(|bytes: &[u8]| {
+        tried.one();
         let text = text_of(bytes, JSON);
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
         match wire::client::read(&text) {
@@ -130,6 +160,7 @@ fn fuzz_frames_are_read_or_refused_within_their_bounds() {
             Err(_) => assert!(!is_json || deepest(&text) > JSON_DEPTH_MAX, "{text:?}"),
         }
     });
+    tried.judge();
 }
 
 /// Brackets of the text, inside strings too: never less than the depth of its JSON.
@@ -149,7 +180,9 @@ fn deepest(text: &str) -> usize {
 #[test]
 fn fuzz_drafts_that_pass_are_clean_and_stay_so() {
     let accepted = AtomicUsize::new(0);
+    let tried = Tried::new("drafts");
     bolero::check!().for_each(|bytes: &[u8]| {
+        tried.one();
         match draft::parse(&fields_of(bytes)) {
             Ok((_, _, Draft::Post { body, .. } | Draft::Edit { body, .. })) => assert_clean(&body),
             Ok((_, _, Draft::React { emoji, .. })) => assert!(draft::is_emoji(&emoji)),
@@ -158,6 +191,7 @@ fn fuzz_drafts_that_pass_are_clean_and_stay_so() {
         }
         accepted.fetch_add(1, Ordering::Relaxed);
     });
+    tried.judge();
     assert!(
         accepted.into_inner() > 0,
         "no input was ever accepted: the target is blind"
@@ -202,7 +236,9 @@ fn fields_of(bytes: &[u8]) -> draft::Fields {
 
 #[test]
 fn fuzz_texts_are_cleaned_once_and_for_all() {
+    let tried = Tried::new("texts");
     bolero::check!().for_each(|bytes: &[u8]| {
+        tried.one();
         let text = text_of(bytes, TEXT);
         if let Ok(body) = draft::clean_body(&text) {
             assert_clean(&body);
@@ -219,6 +255,7 @@ fn fuzz_texts_are_cleaned_once_and_for_all() {
             assert_eq!(draft::clean_handle(&handle).as_deref(), Ok(handle.as_str()));
         }
     });
+    tried.judge();
 }
 
 fn assert_clean(body: &str) {
@@ -336,7 +373,9 @@ fn fuzz_markdown_becomes_harmless_html_only() {
         "th",
         "td",
     ];
+    let tried = Tried::new("markdown");
     bolero::check!().for_each(|bytes: &[u8]| {
+        tried.one();
         let name = |_: UserId| Some("Inês <b onclick=x>\"'".to_owned());
         let look = Look {
             name: &name,
@@ -371,6 +410,7 @@ fn fuzz_markdown_becomes_harmless_html_only() {
             "{line:?}"
         );
     });
+    tried.judge();
 }
 
 fn is_safe_link(target: &str) -> bool {
