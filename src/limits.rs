@@ -160,3 +160,30 @@ pub const STORE_READERS: usize = 4;
 pub const STORE_WAL_PAGES: i64 = 4_000;
 /// Mentions of one person in one room are counted up to here.
 pub const MENTIONS_COUNTED_MAX: u64 = 1_000;
+
+/// Heartbeats between nodes, milliseconds.
+pub const HEARTBEAT_MS: u64 = 1_000;
+/// A node that was not heard for this is not there, milliseconds (R17).
+pub const LEASE_MS: u64 = 2_000;
+/// How much longer others wait than the node itself believes in its lease, milliseconds.
+pub const LEASE_MARGIN_MS: u64 = 250;
+/// Without the bus, nodes learn what happened from the store within this, milliseconds (R17).
+pub const STORE_LEASE_MS: u64 = 5_000;
+/// Commands of this node that wait for an answer from another; beyond: `busy`.
+pub const FORWARDED_MAX: usize = 65_536;
+/// Rooms in one message about what a node follows.
+pub const INTEREST_ROOMS_MAX: usize = 1_000;
+/// Heads of followed rooms are read again this often, milliseconds: while nodes are out of touch,
+/// and otherwise (the last net under everything).
+pub const POLL_APART_MS: u64 = 1_000;
+pub const POLL_CALM_MS: u64 = 10_000;
+/// After a node vanished without a word, its rooms are polled as if out of touch for this long, milliseconds.
+pub const POLL_AFTER_LOSS_MS: u64 = 30_000;
+/// A room that another node took is not taken back for this, milliseconds; it doubles up to sixteen times
+/// as long while that goes on, and is forgotten after the window.
+pub const ROOM_HOLD_MS: u64 = 50;
+pub const ROOM_HOLD_WINDOW_MS: u64 = 10_000;
+/// What a node follows is told to the others after this, milliseconds.
+pub const INTEREST_FLUSH_MS: u64 = 10;
+/// A removal that a node did not confirm is told to it again after this, milliseconds.
+pub const FENCE_RETRY_MS: u64 = 500;

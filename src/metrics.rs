@@ -73,6 +73,18 @@ metrics! {
     relay_loads: IntCounter,
     /// Gaps in what a relay heard, filled from the store.
     relay_gaps: IntCounter,
+    /// Commands sent on to the node of the room's owner.
+    commands_forwarded: IntCounter,
+    /// Commands of other nodes that were run here.
+    commands_executed: IntCounter,
+    /// Passes over the heads of all followed rooms, after a loss or to be sure.
+    heals: IntCounter,
+    /// Times that messages of another node were found lost.
+    bus_gaps: IntCounter,
+    /// Messages between nodes that the bus did not take.
+    messages_unsent: IntCounter,
+    /// Messages between nodes that could not be read.
+    messages_malformed: IntCounter,
 }
 
 impl Default for Metrics {

@@ -59,6 +59,11 @@ impl<M: Message> Slots<M> {
         self.known().send(room, message)
     }
 
+    /// Whether there is an actor for the room.
+    pub fn has(&self, room: RoomId) -> bool {
+        self.known().by_room.contains_key(&room)
+    }
+
     /// The actor that handled `handled` messages may end: true if nothing else was sent to it.
     /// From then on the next message makes a new one.
     pub fn retire(&self, room: RoomId, actor: ActorId, handled: u64) -> bool {

@@ -5,6 +5,7 @@
 
 use crate::entry::Entry;
 use crate::ids::{RoomId, Seq, UserId};
+use crate::room::actor::RoomMessage;
 use std::fmt;
 use std::sync::Arc;
 
@@ -65,12 +66,29 @@ impl fmt::Debug for Confirm {
     }
 }
 
-/// The way to every node that watches a room.
+/// The way to every node that watches a room. What only matters among several nodes does nothing
+/// where there is one.
 pub trait Bus: Send + Sync + 'static {
     /// Publishes, in the order of the calls for one room. Never waits.
     fn publish(&self, publication: Publication);
     /// Spreads a hint. Never waits.
     fn hint(&self, hint: Hint);
+    /// Whether other nodes may take rooms from this one.
+    fn is_shared(&self) -> bool {
+        false
+    }
+    /// Takes a command for a room that should live elsewhere, or gives it back: it lives here.
+    fn forward(&self, _room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
+        Some(command)
+    }
+    /// An owner here has the room; its log ends at `head`.
+    fn owns(&self, _room: RoomId, _head: Seq) {}
+    /// The owner here has ended.
+    fn rests(&self, _room: RoomId) {}
+    /// A relay of the room lives here from now on.
+    fn follow(&self, _room: RoomId) {}
+    /// It has ended.
+    fn unfollow(&self, _room: RoomId) {}
 }
 
 /// Who hears what is published: the relays of a node.

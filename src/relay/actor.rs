@@ -2,7 +2,7 @@
 
 use super::state::{RelayEffect, RelayState};
 use super::{LoadRequest, LoadedHistory, RenderEntries, Rendered, Watch, history};
-use crate::bus::{Confirm, Hint, Publication};
+use crate::bus::{Bus, Confirm, Hint, Publication};
 use crate::clock;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::slots::Slots;
 use crate::store::Store;
 use crate::supervise::Exit;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Pause before something that failed is tried again.
@@ -31,10 +31,12 @@ type Items = Vec<(Seq, u64, Arc<Entry>)>;
 pub enum RelayMessage {
     Watch(Watch),
     Unwatch(Arc<Connection>, Option<String>),
-    Listen(Arc<Connection>),
+    Listen(Arc<Connection>, Seq),
     Unlisten(ConnectionId),
     Forget(ConnectionId),
     Published(Publication),
+    /// The log is at least this long.
+    Head(Seq),
     Hint(Hint),
     /// Only tests send it.
     Panic,
@@ -59,6 +61,19 @@ pub struct Parts {
     pub metrics: Metrics,
     pub renderer: Arc<dyn RenderEntries>,
     pub slots: Arc<Slots<RelayMessage>>,
+    /// The way to other nodes, where there are any.
+    pub bus: OnceLock<Arc<dyn Bus>>,
+}
+
+impl Parts {
+    /// A relay of the room has ended. Another may have begun meanwhile: that counts.
+    pub fn unfollow(&self, room: RoomId) {
+        let Some(bus) = self.bus.get() else { return };
+        bus.unfollow(room);
+        if self.slots.has(room) {
+            bus.follow(room);
+        }
+    }
 }
 
 /// One relay of this node.
@@ -123,10 +138,8 @@ impl Relay {
                 self.state.unwatch(&connection, reference);
                 Vec::new()
             }
-            RelayMessage::Listen(connection) => {
-                self.state.listen(connection);
-                Vec::new()
-            }
+            RelayMessage::Listen(connection, head) => self.state.listen(connection, head),
+            RelayMessage::Head(head) => self.state.head_is(head),
             RelayMessage::Unlisten(id) => {
                 self.state.unlisten(id);
                 Vec::new()
@@ -216,6 +229,7 @@ impl Relay {
     fn rest(&mut self) {
         let id = self.myself.get_id();
         if self.state.is_idle() && self.parts.slots.retire(self.room, id, self.handled) {
+            self.parts.unfollow(self.room);
             self.state.end();
             self.myself.stop(Some(Exit::Idle.as_str().to_owned()));
         } else {

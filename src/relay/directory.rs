@@ -2,7 +2,7 @@
 
 use super::actor::{Parts, RelayActor, RelayMessage};
 use super::{RenderEntries, Watch};
-use crate::bus::{Hint, Publication, Subscriber};
+use crate::bus::{Bus, Hint, Publication, Subscriber};
 use crate::clock;
 use crate::entry::Event;
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::supervise::{Exit, Supervisor};
 use crate::wire::client::Format;
 use ractor::{Actor, ActorCell, ActorRef, ActorRuntime, SpawnErr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The way to every relay. Clones share it.
 #[derive(Clone)]
@@ -50,6 +50,7 @@ impl Relays {
             metrics: metrics.clone(),
             renderer,
             slots,
+            bus: OnceLock::new(),
         };
         Ok(Self(Arc::new(Shared {
             parts: Arc::new(parts),
@@ -78,9 +79,10 @@ impl Relays {
         self.tell(room, RelayMessage::Unwatch(connection, reference));
     }
 
-    /// The session hears `Head` and `FactsChanged` of the room. For members only.
-    pub fn listen(&self, room: RoomId, connection: Arc<Connection>) {
-        self.tell(room, RelayMessage::Listen(connection));
+    /// The session hears `Head` (beyond `head`, which it knows) and `FactsChanged` of the room. For
+    /// members only.
+    pub fn listen(&self, room: RoomId, connection: Arc<Connection>, head: Seq) {
+        self.tell(room, RelayMessage::Listen(connection, head));
     }
 
     pub fn unlisten(&self, room: RoomId, connection: ConnectionId) {
@@ -92,9 +94,9 @@ impl Relays {
         self.tell_if_there(room, RelayMessage::Forget(connection));
     }
 
-    /// Somebody's markers moved: `marks` to the watchers here. Through the bus for all nodes.
+    /// Somebody's markers moved: `marks` to the watchers on every node.
     pub fn marks(&self, room: RoomId, user: UserId, read: Seq, delivered: Seq) {
-        self.hinted(Hint::Mark {
+        self.spread(Hint::Mark {
             room,
             user,
             read,
@@ -102,9 +104,19 @@ impl Relays {
         });
     }
 
-    /// Somebody types or stops: `typing` to the watchers here. Through the bus for all nodes.
+    /// Somebody types or stops: `typing` to the watchers on every node.
     pub fn typing(&self, room: RoomId, user: UserId, on: bool) {
-        self.hinted(Hint::Typing { room, user, on });
+        self.spread(Hint::Typing { room, user, on });
+    }
+
+    /// From now on others are told which rooms are followed here, and hints go through `bus`.
+    pub fn attach(&self, bus: Arc<dyn Bus>) {
+        let _ = self.0.parts.bus.set(bus);
+    }
+
+    /// The log of the room is at least this long: its relay reads what it lacks.
+    pub fn head(&self, room: RoomId, head: Seq) {
+        self.tell_if_there(room, RelayMessage::Head(head));
     }
 
     /// Relays on this node.
@@ -132,7 +144,18 @@ impl Relays {
         let args = (room, Arc::clone(&self.0.parts));
         let supervisor = self.0.supervisor.clone();
         let started = ActorRuntime::spawn_linked_instant(None, RelayActor, args, supervisor);
-        started.ok().map(|(actor, _)| actor)
+        let (actor, _) = started.ok()?;
+        if let Some(bus) = self.0.parts.bus.get() {
+            bus.follow(room);
+        }
+        Some(actor)
+    }
+
+    fn spread(&self, hint: Hint) {
+        match self.0.parts.bus.get() {
+            Some(bus) => bus.hint(hint),
+            None => self.hinted(hint),
+        }
     }
 }
 

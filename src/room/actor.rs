@@ -2,6 +2,7 @@
 //! done; it never waits for the outside.
 
 use super::answer::Answer;
+use super::doubt::Doubts;
 use super::state::{RoomState, Snapshot};
 use super::writer::{self, Verdict};
 use super::{LoadId, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket, takeover};
@@ -9,7 +10,7 @@ use crate::bus::{Bus, Confirm, Publication};
 use crate::clock;
 use crate::entry::{Entry, Event, Hash, Salt};
 use crate::error::{Code, Error};
-use crate::ids::{RoomId, Seq, UserId};
+use crate::ids::{OwnerId, RoomId, Seq, UserId};
 use crate::limits::{ROOM_IDLE_MS, ROOM_PENDING_MAX};
 use crate::metrics::Metrics;
 use crate::slots::Slots;
@@ -49,6 +50,8 @@ pub enum Done {
     Told(RoomCommand),
     /// The batch in flight is lost to this incarnation; its senders hear this code.
     Ended(Code),
+    /// Whether this still is the owner; `None`: the store did not say.
+    Looked(Option<bool>),
     Idle,
 }
 
@@ -68,6 +71,7 @@ pub struct Room {
     parts: Arc<Parts>,
     phase: Phase,
     answers: HashMap<Ticket, Answer>,
+    pub(super) doubts: Doubts,
     last_ticket: Ticket,
     /// Messages from outside, for `Slots::retire`.
     handled: u64,
@@ -88,12 +92,12 @@ pub struct RoomActor;
 impl Actor for RoomActor {
     type Msg = RoomMessage;
     type State = Room;
-    type Arguments = (RoomId, Arc<Parts>);
+    type Arguments = (RoomId, Arc<Parts>, Duration);
 
     async fn pre_start(
         &self,
         myself: ActorRef<RoomMessage>,
-        (id, parts): Self::Arguments,
+        (id, parts, pause): Self::Arguments,
     ) -> Result<Room, ActorProcessingErr> {
         parts.metrics.rooms.inc();
         let room = Room {
@@ -102,12 +106,13 @@ impl Actor for RoomActor {
             parts,
             phase: Phase::TakingOver(Vec::new()),
             answers: HashMap::new(),
+            doubts: Doubts::default(),
             last_ticket: 0,
             handled: 0,
             handled_at_tick: 0,
             draining: false,
         };
-        room.take_over();
+        room.take_over(pause);
         room.arm_idle();
         Ok(room)
     }
@@ -178,7 +183,23 @@ impl Room {
             }
             Done::Told(command) => self.command(command),
             Done::Ended(code) => self.fence(code),
+            Done::Looked(owner) => self.looked(owner),
             Done::Idle => self.tick(),
+        }
+    }
+
+    pub(super) fn id(&self) -> RoomId {
+        self.id
+    }
+
+    pub(super) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    pub(super) fn ownership(&self) -> Option<(OwnerId, u64)> {
+        match &self.phase {
+            Phase::Owner(state) => Some(state.ownership()),
+            Phase::TakingOver(_) | Phase::Ended => None,
         }
     }
 
@@ -189,7 +210,7 @@ impl Room {
         self.last_ticket
     }
 
-    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+    pub(super) fn reply(&mut self, ticket: Ticket, reply: Reply) {
         if let Some(answer) = self.answers.remove(&ticket) {
             self.parts.metrics.room_commands.dec();
             answer.give(reply);
@@ -199,8 +220,12 @@ impl Room {
     fn command(&mut self, command: RoomCommand) {
         match &mut self.phase {
             Phase::Owner(state) => {
+                let stored = matches!(
+                    command,
+                    RoomCommand::Committed | RoomCommand::Delivered { .. }
+                );
                 let effects = state.apply(clock::now(), command);
-                self.run(effects);
+                self.run(effects, stored);
             }
             Phase::TakingOver(waiting) if waiting.len() < ROOM_PENDING_MAX => waiting.push(command),
             Phase::TakingOver(_) => self.refuse(
@@ -226,12 +251,13 @@ impl Room {
     fn begin(&mut self, recovered: Recovered) {
         self.parts.metrics.take_overs.inc();
         let (state, effects) = RoomState::recover(recovered, self.parts.bucket_bits);
+        self.parts.bus.owns(self.id, state.head());
         let owner = Phase::Owner(Box::new(state));
         let waiting = match std::mem::replace(&mut self.phase, owner) {
             Phase::TakingOver(waiting) => waiting,
             _ => Vec::new(),
         };
-        self.run(effects);
+        self.run(effects, false);
         for command in waiting {
             self.command(command);
         }
@@ -246,7 +272,7 @@ impl Room {
         self.stop(exit);
     }
 
-    fn fence(&mut self, code: Code) {
+    pub(super) fn fence(&mut self, code: Code) {
         self.parts.metrics.rooms_fenced.inc();
         let Phase::Owner(state) = &mut self.phase else {
             return;
@@ -259,12 +285,17 @@ impl Room {
                 }
             }
         }
-        self.run(effects);
+        self.run(effects, false);
     }
 
-    fn run(&mut self, effects: Vec<RoomEffect>) {
+    /// `stored`: a commit stands behind what is answered.
+    fn run(&mut self, effects: Vec<RoomEffect>, stored: bool) {
+        let doubtful = !stored && self.parts.bus.is_shared();
         for effect in writer::in_order_of_sight(effects) {
             match effect {
+                RoomEffect::Reply { ticket, reply } if doubtful && reply.is_final() => {
+                    self.reply_once_sure(ticket, reply);
+                }
                 RoomEffect::Reply { ticket, reply } => self.reply(ticket, reply),
                 RoomEffect::Load { load, what } => self.load(load, what),
                 RoomEffect::Commit { open, batch } => self.commit(open, batch),
@@ -280,10 +311,14 @@ impl Room {
         }
     }
 
-    fn take_over(&self) {
+    /// After `pause`: so that two nodes do not take a room from each other all the time.
+    fn take_over(&self, pause: Duration) {
         let (store, id) = (Arc::clone(&self.parts.store), self.id);
         let lost = StoreError::Unavailable("the take-over broke off".to_owned());
         self.task(Done::TakenOver(Err(lost)), async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             let taken = takeover::take_over(&*store, id).await;
             Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)))
         });
@@ -352,7 +387,11 @@ impl Room {
     }
 
     /// Runs `work` beside the actor. However it ends, the room hears of it: `lost` if it broke off.
-    fn task(&self, lost: Done, work: impl Future<Output = Done> + std::marker::Send + 'static) {
+    pub(super) fn task(
+        &self,
+        lost: Done,
+        work: impl Future<Output = Done> + std::marker::Send + 'static,
+    ) {
         let mut report = Report {
             to: self.myself.clone(),
             done: Some(lost),
@@ -393,6 +432,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.parts.bus.rests(self.id);
         let metrics = &self.parts.metrics;
         metrics.rooms.dec();
         metrics.room_commands.sub(self.answers.len() as i64);

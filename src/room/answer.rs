@@ -6,15 +6,26 @@ use crate::error::{Code, Error};
 use crate::ids::{ClientId, RoomId};
 use crate::session::SessionMessage;
 use ractor::ActorRef;
+use std::fmt;
 use tokio::sync::oneshot;
 
 /// The way back to one sender. Used once.
 #[derive(Debug)]
 pub struct Answer(Option<To>);
 
+/// The way back to another node.
+struct Elsewhere(Box<dyn FnOnce(Reply) + Send>);
+
+impl fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Elsewhere")
+    }
+}
+
 #[derive(Debug)]
 enum To {
     Waiting(oneshot::Sender<Reply>),
+    Elsewhere(Elsewhere),
     Session {
         actor: ActorRef<SessionMessage>,
         n: u64,
@@ -28,6 +39,11 @@ impl Answer {
     pub fn awaited() -> (Self, oneshot::Receiver<Reply>) {
         let (sender, receiver) = oneshot::channel();
         (Self(Some(To::Waiting(sender))), receiver)
+    }
+
+    /// To somebody on another node.
+    pub fn to(give: impl FnOnce(Reply) + Send + 'static) -> Self {
+        Self(Some(To::Elsewhere(Elsewhere(Box::new(give)))))
     }
 
     /// To a session, as `SessionMessage::RoomReply`.
@@ -55,6 +71,7 @@ impl Answer {
             Some(To::Waiting(sender)) => {
                 let _ = sender.send(reply);
             }
+            Some(To::Elsewhere(Elsewhere(give))) => give(reply),
             Some(To::Session {
                 actor,
                 n,

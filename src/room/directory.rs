@@ -2,6 +2,7 @@
 
 use super::actor::{Parts, RoomActor, RoomMessage};
 use super::answer::{Answer, unknown};
+use super::hold::Holds;
 use super::state::Snapshot;
 use super::{Reply, Send};
 use crate::bus::Bus;
@@ -34,7 +35,10 @@ struct Shared {
 struct Ends {
     slots: Arc<Slots<RoomMessage>>,
     metrics: Metrics,
+    /// Other nodes take rooms, too.
+    shared: bool,
     restarts: Mutex<HashMap<RoomId, Restarts>>,
+    holds: Holds,
     ended: Notify,
 }
 
@@ -50,7 +54,9 @@ impl Rooms {
         let ends = Arc::new(Ends {
             slots: Arc::clone(&slots),
             metrics: metrics.clone(),
+            shared: bus.is_shared(),
             restarts: Mutex::default(),
+            holds: Holds::default(),
             ended: Notify::new(),
         });
         let on_end = {
@@ -113,6 +119,11 @@ impl Rooms {
         self.0.parts.slots.len()
     }
 
+    /// The owner on this node, if there is one, finishes what is under way and ends.
+    pub fn hand_over(&self, room: RoomId) {
+        let _ = self.0.parts.slots.send_if_there(room, RoomMessage::Drain);
+    }
+
     /// Every room finishes what is under way and ends; true if all did within `during`.
     pub async fn drain(&self, during: Duration) -> bool {
         let all = async {
@@ -135,6 +146,13 @@ impl Rooms {
     }
 
     fn tell(&self, room: RoomId, message: RoomMessage) {
+        if let Some(message) = self.0.parts.bus.forward(room, message) {
+            self.tell_here(room, message);
+        }
+    }
+
+    /// Tells the owner on this node, wherever else the room should live.
+    pub fn tell_here(&self, room: RoomId, message: RoomMessage) {
         let start = || self.start_room(room);
         if let Err(refused) = self.0.parts.slots.send(room, message, start) {
             refuse(refused);
@@ -145,7 +163,8 @@ impl Rooms {
         if self.0.ends.must_wait(room) {
             return None;
         }
-        let args = (room, Arc::clone(&self.0.parts));
+        let pause = self.0.ends.holds.pause(room, Instant::now());
+        let args = (room, Arc::clone(&self.0.parts), pause);
         let supervisor = self.0.supervisor.clone();
         let started = ActorRuntime::spawn_linked_instant(None, RoomActor, args, supervisor);
         started.ok().map(|(actor, _)| actor)
@@ -157,6 +176,9 @@ impl Ends {
         let room = self.slots.ended(actor);
         if exit == Exit::Panicked {
             self.metrics.room_panics.inc();
+        }
+        if let (Some(room), Exit::Fenced, true) = (room, exit, self.shared) {
+            self.holds.fenced(room, Instant::now());
         }
         if let (Some(room), true) = (room, exit.is_failure()) {
             let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);

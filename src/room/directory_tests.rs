@@ -19,6 +19,7 @@ struct Ear {
     heard: Mutex<Vec<Arc<Entry>>>,
     held: Mutex<Vec<Confirm>>,
     holds: bool,
+    shared: bool,
     spoken: Notify,
 }
 
@@ -33,6 +34,9 @@ impl Bus for Ear {
         self.spoken.notify_one();
     }
     fn hint(&self, _: Hint) {}
+    fn is_shared(&self) -> bool {
+        self.shared
+    }
 }
 
 struct Scene {
@@ -45,11 +49,16 @@ struct Scene {
 
 /// A group of Ann and Bob.
 async fn scene(holds: bool) -> Scene {
-    let store = Arc::new(MemoryStore::new());
-    let ear = Arc::new(Ear {
+    scene_with(Ear {
         holds,
         ..Ear::default()
-    });
+    })
+    .await
+}
+
+async fn scene_with(ear: Ear) -> Scene {
+    let store = Arc::new(MemoryStore::new());
+    let ear = Arc::new(ear);
     let metrics = Metrics::new();
     let bus: Arc<dyn Bus> = ear.clone();
     let rooms = Rooms::start(store.clone(), bus, &metrics, crate::limits::BUCKET_BITS)
@@ -206,4 +215,112 @@ async fn a_room_that_does_not_exist_is_not_found() {
     let key = ClientId(Uuid::new_v4());
     let reply = scene.rooms.send(nowhere, post(user(1), key)).await;
     assert_eq!(reply, Reply::Refused(Error::not_found()));
+}
+
+/// Two nodes that know nothing of each other, over one store.
+async fn rivals() -> (Scene, Rooms) {
+    let shared = || Ear {
+        shared: true,
+        ..Ear::default()
+    };
+    let scene = scene_with(shared()).await;
+    let store: Arc<dyn Store> = scene.store.clone();
+    let bits = crate::limits::BUCKET_BITS;
+    let rival = Rooms::start(store, Arc::new(shared()), &Metrics::new(), bits).await;
+    (scene, rival.expect("the supervisor starts"))
+}
+
+async fn stored(rooms: &Rooms, room: RoomId, send: Send) -> Arc<Entry> {
+    match rooms.send(room, send).await {
+        Reply::Stored { entry, .. } => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_was_replaced_says_nothing_for_good_from_what_it_knew() {
+    let draft_of = |after, draft| Send {
+        after,
+        ..command(user(1), Some(ClientId(Uuid::new_v4())), draft)
+    };
+    let body = || "Low water at six".to_owned();
+    let unread = Draft::Post {
+        body: body(),
+        reply_to: None,
+    };
+    let late = Draft::React {
+        target: 4,
+        emoji: "🌊".to_owned(),
+    };
+    let absent = Draft::RemoveMember { user: user(3) };
+    let joined = Draft::PutMember {
+        user: user(2),
+        role: None,
+    };
+    let asked = [
+        ("above its head", draft_of(5, unread)),
+        ("a post it does not know", draft_of(2, late)),
+        ("a member it does not know", command(user(1), None, absent)),
+        ("no member any more", command(user(1), None, joined)),
+    ];
+    for (what, asked) in asked {
+        let (scene, rival) = rivals().await;
+        let room = scene.room;
+        let (third, second) = (user(3), user(2));
+        stored(&rival, room, post(user(1), ClientId(Uuid::new_v4()))).await;
+        stored(&rival, room, post(user(1), ClientId(Uuid::new_v4()))).await;
+        let add = Draft::PutMember {
+            user: third,
+            role: None,
+        };
+        stored(&rival, room, command(user(1), None, add)).await;
+        let remove = Draft::RemoveMember { user: second };
+        stored(&rival, room, command(user(1), None, remove)).await;
+        let reply = scene.rooms.send(room, asked.clone()).await;
+        assert_eq!(reply, Reply::Refused(unknown()), "{what}");
+        stored(&scene.rooms, room, asked).await;
+        assert_eq!(scene.metrics.rooms_fenced.get(), 1, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_elsewhere_is_not_repeated_with_its_old_text() {
+    let (scene, rival) = rivals().await;
+    let key = ClientId(Uuid::new_v4());
+    let seq = stored(&scene.rooms, scene.room, post(user(1), key))
+        .await
+        .seq;
+    let edit = Draft::Edit {
+        target: seq,
+        body: "Better said".to_owned(),
+    };
+    let edit = command(user(1), Some(ClientId(Uuid::new_v4())), edit);
+    stored(&rival, scene.room, edit).await;
+    let reply = scene.rooms.send(scene.room, post(user(1), key)).await;
+    assert_eq!(reply, Reply::Refused(unknown()));
+    let again = stored(&scene.rooms, scene.room, post(user(1), key)).await;
+    assert_eq!((again.seq, again.redacted), (seq, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_that_take_a_room_from_each_other_both_get_on() {
+    let (scene, rival) = rivals().await;
+    let send_all = async |rooms: &Rooms, by| {
+        for _ in 0..20 {
+            let key = ClientId(Uuid::new_v4());
+            let mut tries = 0;
+            while let Reply::Refused(error) = rooms.send(scene.room, post(by, key)).await {
+                assert!(error.code.holds_order(), "{error:?}");
+                tries += 1;
+                assert!(tries < 50, "no progress");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    tokio::join!(send_all(&scene.rooms, user(1)), send_all(&rival, user(2)));
+    let log = scene.log().await;
+    let seqs: Vec<Seq> = log.iter().map(|entry| entry.seq).collect();
+    assert_eq!(seqs, Vec::from_iter(1..=42), "two joins, forty posts");
+    let keys: BTreeSet<_> = log.iter().filter_map(|entry| entry.client_id).collect();
+    assert_eq!(keys.len(), 40);
 }

@@ -5,6 +5,8 @@
 pub mod actor;
 pub mod answer;
 pub mod directory;
+mod doubt;
+mod hold;
 pub mod mentions;
 pub mod state;
 pub mod takeover;
@@ -163,6 +165,17 @@ pub enum Reply {
     /// Nothing to do; nothing stored.
     Unchanged,
     Refused(Error),
+}
+
+impl Reply {
+    /// Whether it says something for good. Without a commit behind it, only the present owner may
+    /// say so: one that was replaced and does not know it yet judges by an old state.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Reply::Stored { .. } | Reply::Unchanged => true,
+            Reply::Refused(error) => !error.code.holds_order(),
+        }
+    }
 }
 
 /// Everything that a room asks of its shell.

@@ -21,8 +21,7 @@ pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Re
     let Some(found) = store.last_bucket(room, 0).await? else {
         return Ok(None);
     };
-    let me = OwnerId(Uuid::new_v4());
-    let statics = become_owner(store, room, found, me).await?;
+    let (me, statics) = become_owner(store, room, found).await?;
     let members = all_members(store, room).await?;
     let head = statics.head();
     let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
@@ -54,25 +53,24 @@ pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Re
     }))
 }
 
-/// Puts `me` into the last bucket. An unknown outcome needs no care: the next try finds `me` there,
-/// or puts it there.
+/// Puts an id of ours into the last bucket. It is fresh at every try: one that is applied late must
+/// not look like the one that counts.
 async fn become_owner(
     store: &dyn Store,
     room: RoomId,
     mut seen: Statics,
-    me: OwnerId,
-) -> StoreResult<Statics> {
+) -> StoreResult<(OwnerId, Statics)> {
     for _ in 0..TRIES_MAX {
-        if seen.owner != Some(me) {
-            let epoch = seen.epoch + 1;
-            let bucket = seen.bucket;
-            store.take_over(room, bucket, seen.owner, me, epoch).await?;
-        }
+        let me = OwnerId(Uuid::new_v4());
+        let epoch = seen.epoch + 1;
+        store
+            .take_over(room, seen.bucket, seen.owner, me, epoch)
+            .await?;
         // Whatever was answered, what counts is what stands: also a bucket opened meanwhile.
         let now = store.last_bucket(room, seen.bucket).await?;
         seen = now.ok_or_else(|| StoreError::Corrupt("the last bucket is gone".to_owned()))?;
         if seen.owner == Some(me) {
-            return Ok(seen);
+            return Ok((me, seen));
         }
     }
     Err(StoreError::Unavailable(

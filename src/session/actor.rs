@@ -175,8 +175,8 @@ impl Session {
             Effect::Unwatch { room, reference } => {
                 relays.unwatch(room, Arc::clone(connection), reference);
             }
-            Effect::Listen(room) => self.followed.follow(room, || {
-                relays.listen(room, Arc::clone(connection));
+            Effect::Listen(room, head) => self.followed.follow(room, || {
+                relays.listen(room, Arc::clone(connection), head);
             }),
             Effect::Typing { room, on } => relays.typing(room, connection.user, on),
             Effect::Presence { state, watch } => {

@@ -57,6 +57,12 @@ pub struct RelayState {
     metrics: Metrics,
     /// `None` until something is known of the log.
     ring: Option<Ring>,
+    /// What was history when the first of it was read: its membership was not passed on.
+    history: Seq,
+    /// The log is at least this long, by hearsay.
+    hearsay: Seq,
+    /// By hearsay, and the load under way looks.
+    asked_upto: Seq,
     /// Heard out of order: after a gap.
     early: BTreeMap<Seq, Arc<Entry>>,
     data: Lane,
@@ -79,6 +85,9 @@ impl RelayState {
             sessions,
             metrics,
             ring: None,
+            history: 0,
+            hearsay: 0,
+            asked_upto: 0,
             early: BTreeMap::new(),
             data: Lane::new(),
             html: Lane::new(),
@@ -122,9 +131,31 @@ impl RelayState {
         connection.outbox.push(Frame::from(frame.encode()));
     }
 
-    /// Tells the connection's session when the room moves while it does not watch.
-    pub fn listen(&mut self, connection: Arc<Connection>) {
+    /// Tells the connection's session when the room moves beyond `head` while it does not watch.
+    pub fn listen(&mut self, connection: Arc<Connection>, head: Seq) -> Vec<RelayEffect> {
         self.listeners.insert(connection.id, connection);
+        self.begin_at(head);
+        self.head_is(head)
+    }
+
+    /// The log is at least this long: what is missing is read.
+    pub fn head_is(&mut self, head: Seq) -> Vec<RelayEffect> {
+        // Where nothing is known yet nobody was told anything, and who watches reads first.
+        if self.ring.is_none() || head <= self.head() {
+            return Vec::new();
+        }
+        self.metrics.relay_gaps.inc();
+        self.hearsay = self.hearsay.max(head);
+        self.go_on()
+    }
+
+    /// Of a log that nothing is known of, all this is history: it moves nobody in or out, until it
+    /// is heard.
+    fn begin_at(&mut self, head: Seq) -> &mut Ring {
+        if self.ring.is_none() {
+            self.history = head;
+        }
+        self.ring.get_or_insert_with(|| Ring::at(head))
     }
 
     pub fn unlisten(&mut self, id: ConnectionId) {
@@ -158,6 +189,8 @@ impl RelayState {
                 self.accept(entry);
             } else if entry.seq > head {
                 self.early.insert(entry.seq, entry);
+            } else if entry.seq <= self.history {
+                self.move_people(&entry);
             }
         }
         self.take_early();
@@ -170,6 +203,7 @@ impl RelayState {
     /// What the store answered; `Err`: nothing.
     pub fn loaded(&mut self, loaded: Result<LoadedHistory, Error>) -> Vec<RelayEffect> {
         self.loading = false;
+        let asked_upto = std::mem::take(&mut self.asked_upto);
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -181,9 +215,10 @@ impl RelayState {
                     self.metrics.watches.dec();
                     waiting.watch.refuse(error.clone());
                 }
-                return match self.early.is_empty() {
-                    true => self.go_on(),
-                    false => vec![RelayEffect::Retry],
+                self.hearsay = self.hearsay.max(asked_upto);
+                return match self.lacks_something() {
+                    false => self.go_on(),
+                    true => vec![RelayEffect::Retry],
                 };
             }
         };
@@ -204,8 +239,7 @@ impl RelayState {
     }
 
     fn take_in(&mut self, head: Seq, entries: Vec<Entry>) {
-        // Of a log that nothing is known of, all this is history: it moves nobody in or out.
-        let ring = self.ring.get_or_insert_with(|| Ring::at(head));
+        let ring = self.begin_at(head);
         let (older, newer): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .filter(|entry| entry.seq <= ring.below() || entry.seq > ring.head())
@@ -238,6 +272,19 @@ impl RelayState {
     fn accept(&mut self, entry: Arc<Entry>) {
         let Some(ring) = &mut self.ring else { return };
         ring.mask(&entry);
+        self.move_people(&entry);
+        self.hints.note(&entry);
+        let mut item = Item::new(entry);
+        if !self.data.is_empty() {
+            let frame = item.data();
+            self.spread_data(&frame);
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.push(item);
+        }
+    }
+
+    fn move_people(&mut self, entry: &Entry) {
         let (room, seq) = (self.room, entry.seq);
         match entry.event {
             Event::Leave { user } => self.remove(user, seq),
@@ -250,15 +297,10 @@ impl RelayState {
             }
             _ => {}
         }
-        self.hints.note(&entry);
-        let mut item = Item::new(entry);
-        if !self.data.is_empty() {
-            let frame = item.data();
-            self.spread_data(&frame);
-        }
-        if let Some(ring) = &mut self.ring {
-            ring.push(item);
-        }
+    }
+
+    fn lacks_something(&self) -> bool {
+        !self.early.is_empty() || self.hearsay > self.head()
     }
 
     /// Takes a person out of everything; `gone` is the last frame of the room (R17).
@@ -383,12 +425,13 @@ impl RelayState {
     }
 
     fn start_load(&mut self) -> Option<RelayEffect> {
-        let fill = !self.early.is_empty();
+        let fill = self.lacks_something();
         let new = self.waiting.iter().any(|waiting| !waiting.asked);
         if self.loading || !(fill || new) {
             return None;
         }
         self.loading = true;
+        self.asked_upto = std::mem::take(&mut self.hearsay);
         self.metrics.relay_loads.inc();
         let mut request = LoadRequest {
             room: self.room,

@@ -149,7 +149,7 @@ async fn a_removed_person_gets_gone_in_place_of_the_leave_and_nothing_after_it()
     }
     scene.watch(&ann, 0, 1, &[post(1, "one")]);
     scene.watch(&bob, 0, 1, &[]);
-    scene.state.listen(Arc::clone(&phone));
+    scene.state.listen(Arc::clone(&phone), 0);
     scene.state.published(shared(&[post(2, "two")]));
     scene.state.flush(Timestamp(0));
     assert_eq!(told(&bob), ["1 one", "watching", "2 two"], "he did see it");
@@ -180,6 +180,52 @@ async fn a_removed_person_gets_gone_in_place_of_the_leave_and_nothing_after_it()
     assert!(scene.ask(&bob, Format::Data, 0).len() == 1);
     scene.state.loaded(history(4, &[user(1)], &[]));
     assert_eq!(told(&bob), ["not_found"], "nor may he come back");
+}
+
+#[tokio::test]
+async fn a_removal_that_was_read_before_it_was_heard_still_says_gone() {
+    let mut scene = scene();
+    let (ann, _) = connect(user(1)).await;
+    let (phone, _) = connect(user(2)).await;
+    scene.sessions.register(Arc::clone(&phone)).expect("room");
+    let leave = entry(3, user(1), Event::Leave { user: user(2) });
+    scene.watch(&ann, 3, 3, &[]);
+    scene.state.published(shared(&[leave]));
+    assert_eq!(told(&phone), ["gone"]);
+    assert_eq!(told(&ann), ["watching"]);
+}
+
+#[tokio::test]
+async fn what_was_lost_is_read_as_soon_as_the_head_is_heard_of() {
+    let mut scene = scene();
+    let (ann, _) = connect(user(1)).await;
+    scene.watch(&ann, 0, 1, &[post(1, "one")]);
+    assert_eq!(scene.state.head_is(1), []);
+    let load = scene.state.head_is(2);
+    assert!(matches!(load[..], [RelayEffect::Load(_)]), "{load:?}");
+    assert_eq!(scene.state.head_is(2), [], "one read at a time");
+    scene.state.loaded(history(2, &[], &[post(2, "two")]));
+    assert_eq!(told(&ann), ["1 one", "watching", "2 two"]);
+}
+
+#[tokio::test]
+async fn who_listens_is_told_of_what_came_after_the_head_that_he_knew() {
+    let mut scene = scene();
+    let (ann, mut heard) = connect(user(1)).await;
+    assert_eq!(scene.state.listen(Arc::clone(&ann), 4), []);
+    let load = scene.state.head_is(5);
+    assert!(matches!(load[..], [RelayEffect::Load(_)]), "{load:?}");
+    let five = Entry {
+        by: Some(user(2)),
+        ..post(5, "five")
+    };
+    scene.state.loaded(history(5, &[], &[five]));
+    scene.state.flush(Timestamp(0));
+    let Probe::Heard(message) = heard.next().await;
+    let SessionMessage::Head(head) = message else {
+        panic!("{message:?}")
+    };
+    assert_eq!(head.seq, 5);
 }
 
 #[tokio::test]

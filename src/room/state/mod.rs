@@ -133,6 +133,11 @@ impl RoomState {
             && self.unviewed.is_empty()
     }
 
+    /// As whom this incarnation writes, and the bucket that it knows as the last.
+    pub fn ownership(&self) -> (OwnerId, u64) {
+        (self.me, self.bucket)
+    }
+
     /// The last stored entry.
     pub fn head(&self) -> Seq {
         self.head

@@ -73,7 +73,8 @@ pub enum Effect {
         reference: Option<String>,
     },
     /// Head notices of a room that the person is in.
-    Listen(RoomId),
+    /// From this head on.
+    Listen(RoomId, Seq),
     Typing {
         room: RoomId,
         on: bool,
@@ -281,7 +282,7 @@ impl SessionState {
         out.push(Effect::Push(ServerFrame::Welcome(Box::new(frame))));
         for item in facts.rooms.iter().filter(|item| !gone.contains(&item.id)) {
             self.rooms.insert(item.id, Side::from(item));
-            out.push(Effect::Listen(item.id));
+            out.push(Effect::Listen(item.id, item.head));
         }
         let state = PresenceState::Active;
         out.push(Effect::Presence { state, watch: None });

@@ -175,13 +175,14 @@ impl SessionState {
         let Some(item) = item.filter(|_| is_mine) else {
             return;
         };
+        let head = item.head;
         let is_new = self.rooms.insert(room, Side::from(&*item)).is_none();
         if let Ok(Value::Object(item)) = serde_json::to_value(&*item) {
             let frame = RoomFrame { room, item };
             out.push(Effect::Push(ServerFrame::Room(frame)));
         }
         if is_new {
-            out.push(Effect::Listen(room));
+            out.push(Effect::Listen(room, head));
         }
     }
 

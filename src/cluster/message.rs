@@ -1,0 +1,72 @@
+//! What nodes say to each other. Data crosses nodes, HTML never does.
+
+use crate::bus::Hint;
+use crate::entry::{Entry, Salt};
+use crate::ids::{RoomId, Seq, UserId};
+use crate::room::{self, Reply};
+use std::sync::Arc;
+
+/// Names one forwarded command of one node.
+pub type CommandId = u64;
+/// Names one removal of one node that waits for everybody's confirmation (R17).
+pub type FenceId = u64;
+
+/// "I am here", once a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub draining: bool,
+    /// The version of what this node follows.
+    pub interest: u64,
+}
+
+/// A command for the owner of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Send(Box<room::Send>),
+    Found {
+        creator: UserId,
+        members: Vec<UserId>,
+        salts: Vec<Salt>,
+    },
+}
+
+/// One message from node to node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    Heartbeat(Heartbeat),
+    /// From version `base` to `version`; `base` 0: this is all of it.
+    Interest {
+        base: u64,
+        version: u64,
+        follow: Vec<RoomId>,
+        leave: Vec<RoomId>,
+    },
+    /// "I lack what you follow."
+    WantInterest,
+    Command {
+        id: CommandId,
+        room: RoomId,
+        command: Command,
+    },
+    Outcome {
+        id: CommandId,
+        reply: Reply,
+    },
+    /// Stored entries. `fence`: to be confirmed when whom they remove is out.
+    Publication {
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+        fence: Option<FenceId>,
+    },
+    /// The log of the room has entries up to `head`.
+    Head {
+        room: RoomId,
+        head: Seq,
+    },
+    Hint(Hint),
+    Confirm {
+        fence: FenceId,
+    },
+    /// The sender ends now: nothing more of it is to be waited for.
+    Bye,
+}

@@ -1,0 +1,143 @@
+//! Removals that wait until nobody serves the removed any more (R17).
+
+use super::Moment;
+use crate::cluster::message::{FenceId, Message};
+use crate::entry::Entry;
+use crate::ids::{NodeId, RoomId};
+use crate::limits::{FENCE_RETRY_MS, LEASE_MS, STORE_LEASE_MS};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Who holds a lease, as the keeper of the leases says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roll {
+    pub live: Vec<NodeId>,
+    /// For how long it has been kept without a break, milliseconds: who is missing in a young roll
+    /// may hold a lease all the same.
+    pub kept: u64,
+}
+
+/// The publication that removes somebody.
+#[derive(Clone, Debug)]
+pub(super) struct Removal {
+    pub room: RoomId,
+    pub entries: Vec<Arc<Entry>>,
+}
+
+impl Removal {
+    pub fn message(&self, fence: FenceId) -> Message {
+        Message::Publication {
+            room: self.room,
+            entries: self.entries.clone(),
+            fence: Some(fence),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Fences {
+    open: BTreeMap<FenceId, Fence>,
+}
+
+#[derive(Debug)]
+struct Fence {
+    removal: Removal,
+    waits_for: BTreeSet<NodeId>,
+    confirmed: BTreeSet<NodeId>,
+    /// It is known who has a lease.
+    rolled: bool,
+    /// When it is said again to those who did not confirm.
+    say_at: Moment,
+    /// If that cannot be learned, everybody has it from the store by then.
+    until: Moment,
+}
+
+impl Fence {
+    fn is_done(&self) -> bool {
+        self.rolled && self.waits_for.is_empty()
+    }
+}
+
+impl Fences {
+    /// Waits for `nodes`, and for all who turn out to have a lease.
+    pub fn raise(&mut self, now: Moment, id: FenceId, removal: Removal, nodes: &[NodeId]) {
+        let fence = Fence {
+            removal,
+            waits_for: nodes.iter().copied().collect(),
+            confirmed: BTreeSet::new(),
+            rolled: false,
+            say_at: now + FENCE_RETRY_MS,
+            until: now + STORE_LEASE_MS,
+        };
+        self.open.insert(id, fence);
+    }
+
+    /// True if `node` was the last.
+    pub fn confirmed(&mut self, id: FenceId, node: NodeId) -> bool {
+        let Some(fence) = self.open.get_mut(&id) else {
+            return false;
+        };
+        fence.waits_for.remove(&node);
+        fence.confirmed.insert(node);
+        let done = fence.is_done();
+        if done {
+            self.open.remove(&id);
+        }
+        done
+    }
+
+    /// `node` said good-bye: the fences that waited for it alone.
+    pub fn gone(&mut self, node: NodeId) -> Vec<FenceId> {
+        let ids: Vec<_> = self.open.keys().copied().collect();
+        let done = ids.into_iter().filter(|id| self.confirmed(*id, node));
+        done.collect()
+    }
+
+    /// Who has a lease must confirm, who surely has none need not. `None`: it cannot be learned now.
+    pub fn roll(&mut self, now: Moment, me: NodeId, roll: Option<&Roll>) -> Vec<FenceId> {
+        let Some(roll) = roll else {
+            return Vec::new();
+        };
+        for fence in self.open.values_mut() {
+            let others = roll.live.iter().filter(|node| **node != me);
+            let missing = others.filter(|node| !fence.confirmed.contains(node));
+            let new: Vec<_> = missing.copied().collect();
+            // Whoever was not known is told at once.
+            if new.iter().any(|node| !fence.waits_for.contains(node)) {
+                fence.say_at = now;
+            }
+            fence.waits_for.extend(new);
+            if roll.kept > LEASE_MS {
+                fence.waits_for.retain(|node| roll.live.contains(node));
+                fence.rolled = true;
+            }
+        }
+        self.take_out(Fence::is_done)
+    }
+
+    /// Takes out those that cannot be decided and whose time has come.
+    pub fn expire(&mut self, now: Moment) -> Vec<FenceId> {
+        self.take_out(|fence| fence.until <= now && !fence.rolled)
+    }
+
+    /// What is to be said again, and to whom.
+    pub fn overdue(&mut self, now: Moment) -> Vec<(FenceId, Removal, Vec<NodeId>)> {
+        let open = self.open.iter_mut();
+        let overdue = open.filter(|(_, fence)| now >= fence.say_at);
+        let say = |(id, fence): (&FenceId, &mut Fence)| {
+            fence.say_at = now + FENCE_RETRY_MS;
+            let nodes = fence.waits_for.iter().copied().collect();
+            (*id, fence.removal.clone(), nodes)
+        };
+        overdue.map(say).collect()
+    }
+
+    fn take_out(&mut self, which: impl Fn(&Fence) -> bool) -> Vec<FenceId> {
+        let ids = self.open.iter().filter(|(_, fence)| which(fence));
+        let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.open.remove(id);
+        }
+        ids
+    }
+}

@@ -1,0 +1,540 @@
+//! Every rule between nodes as a pure core: no I/O, no clock, no chance.
+
+mod commands;
+mod fences;
+mod interest;
+mod peers;
+#[cfg(test)]
+mod tests;
+
+pub use fences::Roll;
+pub use peers::rendezvous;
+
+use self::commands::Commands;
+use self::fences::{Fences, Removal};
+use self::interest::Followed;
+use self::peers::Peers;
+use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
+use crate::bus::Hint;
+use crate::entry::{self, Entry};
+use crate::error::Code;
+use crate::ids::{NodeId, RoomId, Seq};
+use crate::limits::{HEARTBEAT_MS, LEASE_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS};
+use crate::room::Reply;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Milliseconds since the process started; never set back, unlike the time of day.
+pub type Moment = u64;
+
+/// What happens to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Comes several times a second.
+    Tick,
+    /// The bus can be reached, or not.
+    Connected(bool),
+    /// The lease was renewed; the request for it left at this moment.
+    Renewed(Moment),
+    Received {
+        from: NodeId,
+        message: Message,
+    },
+    /// Something that this node sent to us is lost.
+    Gap(NodeId),
+    /// What the keeper of the leases said, asked for at a moment after `AskRoll`; `None`: nothing.
+    Roll(Option<Roll>),
+    /// A relay of the room lives here from now on, or ends.
+    Follow(RoomId),
+    Unfollow(RoomId),
+    /// The moment after `Effect::FlushSoon`.
+    Flush,
+    /// An owner here has the room, whose log ends at `head`.
+    Owns {
+        room: RoomId,
+        head: Seq,
+    },
+    /// The owner here has ended.
+    Rests(RoomId),
+    Publish {
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+        /// Somebody waits until all whom it removes are out.
+        fence: Option<FenceId>,
+    },
+    Hint(Hint),
+    /// A command for a room that `ClusterState::place` saw at `to`.
+    Forward {
+        to: NodeId,
+        id: CommandId,
+        room: RoomId,
+        command: Command,
+    },
+    /// The node takes no new rooms.
+    Drain,
+    /// The node ends.
+    End,
+}
+
+/// What the shell has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Send {
+        to: NodeId,
+        message: Message,
+    },
+    Broadcast(Message),
+    /// Come back with `Event::Flush` in a moment.
+    FlushSoon,
+    /// For the relays here; `confirm`: tell that node when whom it removes is out.
+    Hear {
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+        confirm: Option<(NodeId, FenceId)>,
+    },
+    HearHint(Hint),
+    /// The log of the room is at least this long: the relay looks whether it lacks something.
+    HearHead {
+        room: RoomId,
+        head: Seq,
+    },
+    /// Something was lost: the heads of all rooms that are followed here are read anew.
+    Heal,
+    /// Run a command of another node here.
+    Execute {
+        from: NodeId,
+        id: CommandId,
+        room: RoomId,
+        command: Command,
+    },
+    /// A forwarded command is answered.
+    Answer {
+        id: CommandId,
+        reply: Reply,
+    },
+    /// A forwarded command ends without an answer: `unknown`, or `busy` if it never left.
+    GiveUp {
+        id: CommandId,
+        code: Code,
+    },
+    /// Answer with `Event::Roll`: a removal waits for whoever has a lease.
+    AskRoll,
+    /// Everybody confirmed, or is gone.
+    Confirmed(FenceId),
+    /// The nodes that are there changed: rooms that should live elsewhere are handed over.
+    Moved,
+}
+
+/// One node's knowledge of all.
+#[derive(Debug)]
+pub struct ClusterState {
+    me: NodeId,
+    peers: Peers,
+    followed: Followed,
+    commands: Commands,
+    fences: Fences,
+    /// Rooms with an owner here, and where their logs end.
+    owned: HashMap<RoomId, Seq>,
+    connected: bool,
+    draining: bool,
+    lease_until: Moment,
+    ticked_at: Moment,
+    beat_at: Moment,
+    poll_at: Moment,
+    lost_at: Option<Moment>,
+    effects: Vec<Effect>,
+}
+
+impl ClusterState {
+    /// A node that has just started; it sends its first heartbeat at the first tick.
+    pub fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            peers: Peers::default(),
+            followed: Followed::default(),
+            commands: Commands::default(),
+            fences: Fences::default(),
+            owned: HashMap::new(),
+            connected: true,
+            draining: false,
+            lease_until: 0,
+            ticked_at: 0,
+            beat_at: 0,
+            poll_at: 0,
+            lost_at: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Hears one event at `now` and answers what is to be done, in this order.
+    pub fn apply(&mut self, now: Moment, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Tick => self.tick(now),
+            Event::Connected(connected) => self.connection(now, connected),
+            Event::Renewed(asked_at) => self.renewed(now, asked_at),
+            Event::Received { from, message } => self.received(now, from, message),
+            // If it was about what the node follows, the next heartbeat tells.
+            Event::Gap(_) => self.effects.push(Effect::Heal),
+            Event::Roll(roll) => {
+                for fence in self.fences.roll(now, self.me, roll.as_ref()) {
+                    self.effects.push(Effect::Confirmed(fence));
+                }
+            }
+            Event::Follow(room) => self.follow(room, true),
+            Event::Unfollow(room) => self.follow(room, false),
+            Event::Flush => self.flush(),
+            Event::Owns { room, head } => self.owns(room, head),
+            Event::Rests(room) => {
+                self.owned.remove(&room);
+            }
+            Event::Publish {
+                room,
+                entries,
+                fence,
+            } => self.publish(now, room, entries, fence),
+            Event::Hint(hint) => self.spread(hint),
+            Event::Forward {
+                to,
+                id,
+                room,
+                command,
+            } => self.forward(now, to, id, room, command),
+            Event::Drain => {
+                self.draining = true;
+                self.beat(now);
+            }
+            Event::End => self.effects.push(Effect::Broadcast(Message::Bye)),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Where the room should live: a hint. `None`: here.
+    pub fn place(&self, room: RoomId) -> Option<NodeId> {
+        if !self.connected || self.peers.is_empty() {
+            return None;
+        }
+        let others = self.peers.placeable();
+        let here = (!self.draining).then_some(self.me);
+        let best = rendezvous(room, others.chain(here))?;
+        (best != self.me).then_some(best)
+    }
+
+    /// Whether the lease stands: hints may be passed on to people (R17).
+    pub fn has_lease(&self, now: Moment) -> bool {
+        now < self.lease_until
+    }
+
+    /// The other nodes that are there.
+    pub fn peers(&self) -> Vec<NodeId> {
+        self.peers.ids().collect()
+    }
+
+    /// Commands that wait for an answer from elsewhere.
+    pub fn outstanding(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Rooms with an owner here that should live elsewhere.
+    pub fn misplaced(&self) -> Vec<RoomId> {
+        let owned = self.owned.keys().copied();
+        owned.filter(|room| self.place(*room).is_some()).collect()
+    }
+
+    /// Rooms that a relay here follows.
+    pub fn followed(&self) -> Vec<RoomId> {
+        self.followed.rooms().collect()
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if now > std::mem::replace(&mut self.ticked_at, now) + HEARTBEAT_MS {
+            // This process stood still: what the others said meanwhile is still to be heard.
+            self.peers.excuse(now);
+        }
+        let lapsed = self.peers.lapse(now);
+        for node in &lapsed {
+            self.lost(*node);
+        }
+        if !lapsed.is_empty() {
+            self.lost_at = Some(now);
+            self.effects.extend([Effect::Moved, Effect::Heal]);
+        }
+        for id in self.commands.expire(now) {
+            self.give_up(id, Code::Unknown);
+        }
+        self.go_on_with_fences(now);
+        if now >= self.beat_at {
+            self.beat(now);
+        }
+        if now >= self.poll_at {
+            self.poll_at = now + self.poll_pause(now);
+            self.effects.push(Effect::Heal);
+        }
+    }
+
+    /// How long until heads are read anew though nothing seems lost.
+    fn poll_pause(&self, now: Moment) -> u64 {
+        let lately = |at: Moment| now < at + POLL_AFTER_LOSS_MS;
+        let calm = self.connected && self.has_lease(now) && !self.lost_at.is_some_and(lately);
+        if calm { POLL_CALM_MS } else { POLL_APART_MS }
+    }
+
+    fn connection(&mut self, now: Moment, connected: bool) {
+        if std::mem::replace(&mut self.connected, connected) == connected {
+            return;
+        }
+        if connected {
+            // Whatever passed meanwhile did not reach us, nor ours the others.
+            self.beat(now);
+            self.send_interest(None);
+            for (room, head) in self.owned.clone() {
+                self.owns(room, head);
+            }
+        } else {
+            for id in self.commands.all() {
+                self.give_up(id, Code::Unknown);
+            }
+        }
+        self.poll_at = now;
+        self.effects.push(Effect::Heal);
+    }
+
+    fn renewed(&mut self, now: Moment, asked_at: Moment) {
+        let had = self.has_lease(now);
+        self.lease_until = self.lease_until.max(asked_at + LEASE_MS);
+        if !had {
+            self.effects.push(Effect::Heal);
+        }
+    }
+
+    fn beat(&mut self, now: Moment) {
+        self.beat_at = now + HEARTBEAT_MS;
+        let heartbeat = Message::Heartbeat(self.heartbeat());
+        self.effects.push(Effect::Broadcast(heartbeat));
+    }
+
+    fn heartbeat(&self) -> Heartbeat {
+        Heartbeat {
+            draining: self.draining,
+            interest: self.followed.version(),
+        }
+    }
+
+    /// A node is not there any more: nothing of it is waited for.
+    fn lost(&mut self, node: NodeId) {
+        for id in self.commands.of(node) {
+            self.give_up(id, Code::Unknown);
+        }
+    }
+
+    /// What was not confirmed is said again, in case it or its answer was lost.
+    fn go_on_with_fences(&mut self, now: Moment) {
+        for fence in self.fences.expire(now) {
+            self.effects.push(Effect::Confirmed(fence));
+        }
+        for (fence, removal, nodes) in self.fences.overdue(now) {
+            self.effects.push(Effect::AskRoll);
+            for to in nodes {
+                let message = removal.message(fence);
+                self.effects.push(Effect::Send { to, message });
+            }
+        }
+    }
+
+    fn give_up(&mut self, id: CommandId, code: Code) {
+        self.commands.answered(id);
+        self.effects.push(Effect::GiveUp { id, code });
+    }
+
+    fn received(&mut self, now: Moment, from: NodeId, message: Message) {
+        if from == self.me {
+            return;
+        }
+        if let Message::Bye = message {
+            self.peers.forget(from);
+            self.lost(from);
+            for fence in self.fences.gone(from) {
+                self.effects.push(Effect::Confirmed(fence));
+            }
+            self.effects.extend([Effect::Moved, Effect::Heal]);
+            return;
+        }
+        if self.peers.see(now, from) {
+            self.greet(from);
+        }
+        match message {
+            Message::Heartbeat(beat) => self.heard_beat(from, beat),
+            Message::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            } => {
+                let known = self.peers.interest(from, base, version, &follow, &leave);
+                let answer = match known {
+                    true => self.heads_for(&follow),
+                    false => vec![Message::WantInterest],
+                };
+                self.send_all(from, answer);
+            }
+            Message::WantInterest => self.send_interest(Some(from)),
+            Message::Command { id, room, command } => self.effects.push(Effect::Execute {
+                from,
+                id,
+                room,
+                command,
+            }),
+            Message::Outcome { id, reply } => {
+                if self.commands.answered(id) {
+                    self.effects.push(Effect::Answer { id, reply });
+                }
+            }
+            Message::Publication {
+                room,
+                entries,
+                fence,
+            } => self.effects.push(Effect::Hear {
+                room,
+                entries,
+                confirm: fence.map(|fence| (from, fence)),
+            }),
+            Message::Head { room, head } => self.effects.push(Effect::HearHead { room, head }),
+            // Who may see hints is what a node without a lease does not know.
+            Message::Hint(hint) if self.has_lease(now) => {
+                self.effects.push(Effect::HearHint(hint));
+            }
+            Message::Confirm { fence } => {
+                if self.fences.confirmed(fence, from) {
+                    self.effects.push(Effect::Confirmed(fence));
+                }
+            }
+            Message::Hint(_) | Message::Bye => {}
+        }
+    }
+
+    /// A node that was not known: it learns of this one at once.
+    fn greet(&mut self, node: NodeId) {
+        let beat = Message::Heartbeat(self.heartbeat());
+        self.send_all(node, vec![beat]);
+        self.send_interest(Some(node));
+        self.effects.push(Effect::Moved);
+    }
+
+    fn heard_beat(&mut self, from: NodeId, beat: Heartbeat) {
+        if self.peers.draining(from, beat.draining) {
+            self.effects.push(Effect::Moved);
+        }
+        if !self.peers.knows_interest(from, beat.interest) {
+            self.send_all(from, vec![Message::WantInterest]);
+        }
+    }
+
+    /// Where the logs of rooms end that are owned here and followed there from now on: what was
+    /// published before the follower was known is found by this.
+    fn heads_for(&self, rooms: &[RoomId]) -> Vec<Message> {
+        let owned = rooms.iter().filter_map(|room| {
+            let head = *self.owned.get(room)?;
+            Some(Message::Head { room: *room, head })
+        });
+        owned.collect()
+    }
+
+    fn send_all(&mut self, to: NodeId, messages: Vec<Message>) {
+        let send = |message| Effect::Send { to, message };
+        self.effects.extend(messages.into_iter().map(send));
+    }
+
+    fn follow(&mut self, room: RoomId, on: bool) {
+        if self.followed.set(room, on) {
+            self.effects.push(Effect::FlushSoon);
+        }
+    }
+
+    fn flush(&mut self) {
+        for delta in self.followed.flush() {
+            self.effects.push(Effect::Broadcast(delta));
+        }
+    }
+
+    /// Everything that is followed here, to one node or to all.
+    fn send_interest(&mut self, to: Option<NodeId>) {
+        for message in self.followed.whole() {
+            self.effects.push(match to {
+                Some(to) => Effect::Send { to, message },
+                None => Effect::Broadcast(message),
+            });
+        }
+    }
+
+    fn owns(&mut self, room: RoomId, head: Seq) {
+        self.owned.insert(room, head);
+        for to in self.peers.following(room) {
+            let message = Message::Head { room, head };
+            self.effects.push(Effect::Send { to, message });
+        }
+    }
+
+    fn publish(
+        &mut self,
+        now: Moment,
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+        fence: Option<FenceId>,
+    ) {
+        if let Some(last) = entries.last() {
+            self.owned.insert(room, last.seq);
+        }
+        // Whom an entry moves in or out may be connected where nobody follows the room.
+        let to: Vec<NodeId> = match entries.iter().any(|entry| moves_people(entry)) {
+            true => self.peers.ids().collect(),
+            false => self.peers.following(room),
+        };
+        if let Some(fence) = fence {
+            let removal = Removal {
+                room,
+                entries: entries.clone(),
+            };
+            self.fences.raise(now, fence, removal, &to);
+            self.effects.push(Effect::AskRoll);
+        }
+        for to in to {
+            let message = Message::Publication {
+                room,
+                entries: entries.clone(),
+                fence,
+            };
+            self.effects.push(Effect::Send { to, message });
+        }
+    }
+
+    fn spread(&mut self, hint: Hint) {
+        for to in self.peers.following(hint.room()) {
+            let message = Message::Hint(hint);
+            self.effects.push(Effect::Send { to, message });
+        }
+    }
+
+    fn forward(&mut self, now: Moment, to: NodeId, id: CommandId, room: RoomId, command: Command) {
+        if !self.peers.knows(to) || !self.connected {
+            self.effects.push(Effect::GiveUp {
+                id,
+                code: Code::Unknown,
+            });
+            return;
+        }
+        if !self.commands.add(now, id, to) {
+            let code = Code::Busy;
+            self.effects.push(Effect::GiveUp { id, code });
+            return;
+        }
+        let message = Message::Command { id, room, command };
+        self.effects.push(Effect::Send { to, message });
+    }
+}
+
+fn moves_people(entry: &Entry) -> bool {
+    use entry::Event;
+    matches!(
+        entry.event,
+        Event::Join { .. } | Event::Leave { .. } | Event::Role { .. }
+    )
+}

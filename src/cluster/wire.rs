@@ -1,0 +1,425 @@
+//! Messages between nodes as bytes: a version, then JSON. Unknown fields are passed over and unknown
+//! messages are counted and dropped, so that one version older and newer understand each other.
+
+use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
+use crate::access::{Actor, WorkspaceRole};
+use crate::bus::Hint;
+use crate::entry::{Entry, Role, Salt, WireEntry};
+use crate::error::{Code, Error};
+use crate::ids::{ClientId, ConnectionId, RoomId, Seq, UserId};
+use crate::room::{Draft, Place, Reply, Send};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const VERSION: u8 = 1;
+
+/// Why bytes are no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The bytes of a message.
+pub fn encode(message: &Message) -> Bytes {
+    let mut bytes = vec![VERSION];
+    // Nothing in it can fail to be written as JSON: no maps with other keys than texts.
+    let _ = serde_json::to_writer(&mut bytes, &Wire::from(message));
+    bytes.into()
+}
+
+/// The message in these bytes.
+pub fn decode(bytes: &[u8]) -> Result<Message, Malformed> {
+    let malformed = |why: String| Malformed(why);
+    let (version, json) = bytes
+        .split_first()
+        .ok_or_else(|| malformed("nothing".to_owned()))?;
+    if *version != VERSION {
+        return Err(malformed(format!("version {version}")));
+    }
+    let wire: Wire = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
+    wire.read().map_err(|why| malformed(why.to_owned()))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+enum Wire {
+    Heartbeat {
+        draining: bool,
+        interest: u64,
+    },
+    Interest {
+        base: u64,
+        version: u64,
+        follow: Vec<RoomId>,
+        leave: Vec<RoomId>,
+    },
+    WantInterest,
+    Send {
+        id: CommandId,
+        room: RoomId,
+        #[serde(flatten)]
+        send: Box<WireSend>,
+    },
+    Found {
+        id: CommandId,
+        room: RoomId,
+        creator: UserId,
+        members: Vec<UserId>,
+        salts: Vec<Salt>,
+    },
+    Stored {
+        id: CommandId,
+        entry: Box<WireEntry>,
+        repeated: bool,
+    },
+    Unchanged {
+        id: CommandId,
+    },
+    Refused {
+        id: CommandId,
+        code: String,
+        detail: String,
+        retry_after_ms: Option<u64>,
+    },
+    Publication {
+        room: RoomId,
+        entries: Vec<WireEntry>,
+        fence: Option<FenceId>,
+    },
+    Head {
+        room: RoomId,
+        head: Seq,
+    },
+    Mark {
+        room: RoomId,
+        user: UserId,
+        read: Seq,
+        delivered: Seq,
+    },
+    Typing {
+        room: RoomId,
+        user: UserId,
+        on: bool,
+    },
+    Confirm {
+        fence: FenceId,
+    },
+    Bye,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireSend {
+    user: UserId,
+    role: String,
+    active: bool,
+    place: Option<WirePlace>,
+    client_id: Option<ClientId>,
+    after: Seq,
+    draft: WireDraft,
+    handles: BTreeMap<String, UserId>,
+    salt: Salt,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WirePlace {
+    connection: ConnectionId,
+    n: u64,
+    base: u64,
+    hold: u64,
+    refuse_with: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum WireDraft {
+    Post { body: String, reply_to: Option<Seq> },
+    Edit { target: Seq, body: String },
+    Delete { target: Seq },
+    React { target: Seq, emoji: String },
+    Unreact { target: Seq, emoji: String },
+    Rename { name: String },
+    Topic { topic: String },
+    PutMember { user: UserId, role: Option<Role> },
+    RemoveMember { user: UserId },
+}
+
+impl From<&Message> for Wire {
+    fn from(message: &Message) -> Self {
+        match message.clone() {
+            Message::Heartbeat(Heartbeat { draining, interest }) => {
+                Wire::Heartbeat { draining, interest }
+            }
+            Message::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            } => Wire::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            },
+            Message::WantInterest => Wire::WantInterest,
+            Message::Command { id, room, command } => Wire::of_command(id, room, command),
+            Message::Outcome { id, reply } => Wire::of_reply(id, reply),
+            Message::Publication {
+                room,
+                entries,
+                fence,
+            } => Wire::Publication {
+                room,
+                entries: entries
+                    .iter()
+                    .map(|entry| WireEntry::from(&**entry))
+                    .collect(),
+                fence,
+            },
+            Message::Head { room, head } => Wire::Head { room, head },
+            Message::Hint(Hint::Mark {
+                room,
+                user,
+                read,
+                delivered,
+            }) => Wire::Mark {
+                room,
+                user,
+                read,
+                delivered,
+            },
+            Message::Hint(Hint::Typing { room, user, on }) => Wire::Typing { room, user, on },
+            Message::Confirm { fence } => Wire::Confirm { fence },
+            Message::Bye => Wire::Bye,
+        }
+    }
+}
+
+impl Wire {
+    fn of_command(id: CommandId, room: RoomId, command: Command) -> Self {
+        match command {
+            Command::Send(send) => Wire::Send {
+                id,
+                room,
+                send: Box::new(WireSend::from(*send)),
+            },
+            Command::Found {
+                creator,
+                members,
+                salts,
+            } => Wire::Found {
+                id,
+                room,
+                creator,
+                members,
+                salts,
+            },
+        }
+    }
+
+    fn of_reply(id: CommandId, reply: Reply) -> Self {
+        match reply {
+            Reply::Stored { entry, repeated } => Wire::Stored {
+                id,
+                entry: Box::new(WireEntry::from(&*entry)),
+                repeated,
+            },
+            Reply::Unchanged => Wire::Unchanged { id },
+            Reply::Refused(error) => Wire::Refused {
+                id,
+                code: error.code.as_str().to_owned(),
+                detail: error.detail.into_owned(),
+                retry_after_ms: error.retry_after_ms,
+            },
+        }
+    }
+
+    fn read(self) -> Result<Message, &'static str> {
+        let outcome = |id, reply| Message::Outcome { id, reply };
+        Ok(match self {
+            Wire::Heartbeat { draining, interest } => {
+                Message::Heartbeat(Heartbeat { draining, interest })
+            }
+            Wire::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            } => Message::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            },
+            Wire::WantInterest => Message::WantInterest,
+            Wire::Send { id, room, send } => Message::Command {
+                id,
+                room,
+                command: Command::Send(Box::new(send.read()?)),
+            },
+            Wire::Found {
+                id,
+                room,
+                creator,
+                members,
+                salts,
+            } => Message::Command {
+                id,
+                room,
+                command: Command::Found {
+                    creator,
+                    members,
+                    salts,
+                },
+            },
+            Wire::Stored {
+                id,
+                entry,
+                repeated,
+            } => {
+                let entry = Arc::new(Entry::try_from(*entry)?);
+                outcome(id, Reply::Stored { entry, repeated })
+            }
+            Wire::Unchanged { id } => outcome(id, Reply::Unchanged),
+            Wire::Refused {
+                id,
+                code,
+                detail,
+                retry_after_ms,
+            } => {
+                let mut error = Error::new(code_of(&code)?, detail);
+                error.retry_after_ms = retry_after_ms;
+                outcome(id, Reply::Refused(error))
+            }
+            Wire::Publication {
+                room,
+                entries,
+                fence,
+            } => Message::Publication {
+                room,
+                entries: read_entries(room, entries)?,
+                fence,
+            },
+            Wire::Head { room, head } => Message::Head { room, head },
+            Wire::Mark {
+                room,
+                user,
+                read,
+                delivered,
+            } => Message::Hint(Hint::Mark {
+                room,
+                user,
+                read,
+                delivered,
+            }),
+            Wire::Typing { room, user, on } => Message::Hint(Hint::Typing { room, user, on }),
+            Wire::Confirm { fence } => Message::Confirm { fence },
+            Wire::Bye => Message::Bye,
+        })
+    }
+}
+
+fn read_entries(room: RoomId, entries: Vec<WireEntry>) -> Result<Vec<Arc<Entry>>, &'static str> {
+    let of_room = |entry: Entry| match entry.room == room && entry.seq > 0 {
+        true => Ok(Arc::new(entry)),
+        false => Err("an entry of another room"),
+    };
+    let entries = entries.into_iter();
+    entries
+        .map(|entry| Entry::try_from(entry).and_then(of_room))
+        .collect()
+}
+
+fn code_of(text: &str) -> Result<Code, &'static str> {
+    let code = Code::ALL.into_iter().find(|code| code.as_str() == text);
+    code.ok_or("no code that is known")
+}
+
+impl From<Send> for WireSend {
+    fn from(send: Send) -> Self {
+        Self {
+            user: send.actor.user,
+            role: send.actor.role.as_str().to_owned(),
+            active: send.actor.active,
+            place: send.place.map(|place| WirePlace {
+                connection: place.connection,
+                n: place.n,
+                base: place.base,
+                hold: place.hold,
+                refuse_with: place.refuse_with.map(|code| code.as_str().to_owned()),
+            }),
+            client_id: send.client_id,
+            after: send.after,
+            draft: WireDraft::from(send.draft),
+            handles: send.handles,
+            salt: send.salt,
+        }
+    }
+}
+
+impl WireSend {
+    /// The ticket is given by the room that hears it.
+    fn read(self) -> Result<Send, &'static str> {
+        let place = match self.place {
+            Some(place) => Some(Place {
+                connection: place.connection,
+                n: place.n,
+                base: place.base,
+                hold: place.hold,
+                refuse_with: place.refuse_with.as_deref().map(code_of).transpose()?,
+            }),
+            None => None,
+        };
+        Ok(Send {
+            ticket: 0,
+            actor: Actor {
+                user: self.user,
+                role: WorkspaceRole::parse(&self.role).ok_or("no role that is known")?,
+                active: self.active,
+            },
+            place,
+            client_id: self.client_id,
+            after: self.after,
+            draft: self.draft.into(),
+            handles: self.handles,
+            salt: self.salt,
+        })
+    }
+}
+
+/// The two are the same, written twice so that the one on the wire stays as it is.
+macro_rules! same_drafts {
+    ($($variant:ident { $($field:ident),* })*) => {
+        impl From<Draft> for WireDraft {
+            fn from(draft: Draft) -> Self {
+                match draft { $(Draft::$variant { $($field),* } => Self::$variant { $($field),* },)* }
+            }
+        }
+        impl From<WireDraft> for Draft {
+            fn from(draft: WireDraft) -> Self {
+                match draft { $(WireDraft::$variant { $($field),* } => Self::$variant { $($field),* },)* }
+            }
+        }
+    };
+}
+
+same_drafts! {
+    Post { body, reply_to }
+    Edit { target, body }
+    Delete { target }
+    React { target, emoji }
+    Unreact { target, emoji }
+    Rename { name }
+    Topic { topic }
+    PutMember { user, role }
+    RemoveMember { user }
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;
