@@ -3,6 +3,13 @@
 //! Nothing here is needed for correctness: receivers trust `seq` only, and what is lost is filled
 //! from the store. `LocalBus` is one node by itself; another implementation routes to many.
 
+pub mod counts;
+#[cfg(test)]
+pub mod memory;
+#[cfg(test)]
+mod memory_tests;
+pub mod transport;
+
 use crate::entry::Entry;
 use crate::ids::{RoomId, Seq, UserId};
 use crate::room::actor::RoomMessage;

@@ -4,7 +4,7 @@
 //! One `u64` decides everything. `SIM_SEEDS=n` runs more, `SIM_SEED=0x…` one, `SIM_PLAN=FILE` a
 //! written plan.
 
-mod chance;
+pub mod chance;
 mod judge;
 mod owner;
 mod people;
