@@ -47,7 +47,9 @@ impl Node {
         let renderer = LiveRenderer {
             store: Arc::clone(&store),
             people: people.clone(),
-            renderer: Renderer::default(),
+            renderer: Renderer {
+                texts: config.texts,
+            },
         };
         let relays = Relays::start(
             Arc::clone(&store),

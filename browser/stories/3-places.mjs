@@ -45,6 +45,26 @@ export const stories = {
     assert.equal(await page.$eval(".room > .timeline", (it) => it.scrollTop), top);
   },
 
+  async "A message that comes before the browser has drawn Ada's scroll does not take her back to the end"(world) {
+    const { ada, bo, room } = await filled(world, 40);
+    const page = await world.enter(ada, room);
+    for (let round = 1; round <= 5; round += 1) {
+      await page.$eval(".room > .timeline", (it) => (it.scrollTop = it.scrollHeight));
+      await until("the end is told", () => page.$eval(".latest", (it) => it.hidden));
+      // No frame is drawn while the page is busy: scroll and message are both waiting when it ends.
+      await page.$eval(".room > .timeline", (it) => {
+        setTimeout(() => {
+          const ends = performance.now() + 700;
+          while (performance.now() < ends);
+          it.scrollTop = 100;
+        });
+      });
+      await world.post(bo, room, `Round ${round}`);
+      await until("it is counted", async () => /1/.test((await page.textContent(".latest")) ?? ""));
+      assert.equal(await page.$eval(".room > .timeline", (it) => it.scrollTop), 100);
+    }
+  },
+
   async "A permalink shows its message in context, marked"(world) {
     const { ada, room } = await filled(world, 120);
     const page = await world.enter(ada, room);

@@ -8,6 +8,7 @@ mod table;
 mod tests;
 
 use crate::limits;
+use crate::web::l10n::Texts;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ pub struct Config {
     pub log_format: LogFormat,
     pub trust_proxies: Vec<IpAddr>,
     pub password_cost: PasswordCost,
+    /// The language of pages and messages.
+    pub texts: Texts,
     pub bucket_bits: u32,
 }
 
@@ -113,6 +116,7 @@ impl Config {
             log_format: LogFormat::Text,
             trust_proxies: Vec::new(),
             password_cost: PasswordCost::Test,
+            texts: Texts::default(),
             bucket_bits: limits::BUCKET_BITS,
         }
     }
@@ -199,6 +203,7 @@ impl Raw<'_> {
                 "test" => Some(PasswordCost::Test),
                 _ => None,
             })?,
+            texts: self.parsed("language", Texts::named)?,
             bucket_bits: self.parsed("bucket-bits", |text| {
                 text.parse().ok().filter(|bits| (2..=16).contains(bits))
             })?,

@@ -42,7 +42,7 @@ const fn hidden(
     }
 }
 
-const SETTINGS: [Setting; 11] = [
+const SETTINGS: [Setting; 12] = [
     setting(
         "listen",
         "127.0.0.1:8080",
@@ -102,6 +102,12 @@ const SETTINGS: [Setting; 11] = [
         "normal",
         "normal or test",
         "test makes password hashes worthless, and tests quick",
+    ),
+    hidden(
+        "language",
+        "en",
+        "en or pseudo",
+        "pseudo makes every text longer and mirrors the pages, for tests",
     ),
     hidden(
         "bucket-bits",

@@ -223,10 +223,11 @@ async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
 }
 
 /// No such path: a page for browsers, problem details for programs.
-async fn lost(headers: HeaderMap) -> Response {
+async fn lost(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
-    pages::trouble::not_found(accept.is_some_and(|accept| accept.contains("text/html")))
+    let page = accept.is_some_and(|accept| accept.contains("text/html"));
+    pages::trouble::at_home(&node.config, pages::trouble::not_found(page))
 }
 
 /// The path exists, the method does not; `Allow` says which do.

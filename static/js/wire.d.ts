@@ -21,8 +21,8 @@ interface PageData {
   me: Person;
   workspace?: string;
   room?: RoomData | null;
-  /** Overrides of the English texts in lib/l10n.js, by the same keys. */
-  texts?: Record<string, string>;
+  /** What the scripts say: a text with blanks in braces, or one for each plural form. */
+  texts?: Record<string, string | Partial<Record<Intl.LDMLPluralRule | "other", string>>>;
   locale?: string;
   time_zone?: string;
   hour12?: boolean;

@@ -72,7 +72,7 @@ pub struct Frame {
 impl Frame {
     /// Attributes of `<html>`; the values come from a fixed list.
     pub fn attributes(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!(" dir=\"{}\"", self.t.dir());
         for (name, _) in LOOKS {
             let value = self.look.get(name);
             if !value.is_empty() {
@@ -104,6 +104,9 @@ mod tests {
             ..Frame::default()
         };
         let attributes = frame.attributes();
-        assert_eq!(attributes, " data-theme=\"dark\" data-density=\"compact\"");
+        assert_eq!(
+            attributes,
+            " dir=\"ltr\" data-theme=\"dark\" data-density=\"compact\""
+        );
     }
 }

@@ -97,5 +97,6 @@ async fn admit(State(node): State<Arc<Node>>, request: Request, next: Next) -> R
     if let Err(error) = node.limiter.take(now(), "page", whom, rate) {
         return Trouble(error).into_response();
     }
-    next.run(Request::from_parts(parts, body)).await
+    let response = next.run(Request::from_parts(parts, body)).await;
+    trouble::at_home(&node.config, response)
 }

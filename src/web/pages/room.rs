@@ -159,6 +159,7 @@ pub async fn items(seat: Seat, Path(room): Path<String>, params: Params) -> Resu
     let source = Source::new(
         &*seat.node.store,
         &seat.node.people,
+        seat.frame.t,
         room,
         place.room.floor,
         &statics,
@@ -187,7 +188,9 @@ pub async fn show(seat: Seat, room: RoomId, ask: Ask) -> Answer {
     let source = Source {
         store,
         people: &seat.node.people,
-        renderer: Renderer::default(),
+        renderer: Renderer {
+            texts: seat.frame.t,
+        },
         room,
         floor: place.room.floor,
         head: item.head,

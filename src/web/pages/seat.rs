@@ -8,7 +8,6 @@ use crate::error::{Code, Error};
 use crate::node::Node;
 use crate::web::extract::Signed;
 use crate::web::headers::Nonce;
-use crate::web::l10n::Texts;
 use askama::Template;
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
@@ -81,7 +80,7 @@ impl FromRequestParts<Arc<Node>> for Guest {
         let nonce = parts.extensions.get::<Nonce>();
         let secret = extract::cookie_secret(&node.config, &parts.headers);
         let mut frame = Frame {
-            t: Texts::default(),
+            t: node.config.texts,
             nonce: nonce.map(|nonce| nonce.0.to_string()).unwrap_or_default(),
             csrf: secret.as_deref().map(csrf::form_token).unwrap_or_default(),
             workspace: node.config.workspace_name.clone(),

@@ -9,6 +9,7 @@ use crate::people::People;
 use crate::reading::RoomItem;
 use crate::web::face::Face;
 use crate::web::l10n::Texts;
+use crate::web::l10n::script::script_texts;
 use crate::web::render::Profiles;
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ pub struct Shell {
     pub tab: &'static str,
     /// JSON for `#page-data`, escaped.
     pub data: String,
+    texts: Texts,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,7 @@ impl Shell {
             panel: "closed",
             tab: "",
             data: String::new(),
+            texts: *texts,
         };
         shell.set_data(&user.tz, Value::Null);
         shell
@@ -168,6 +171,12 @@ impl Shell {
             data["time_zone"] = json!(tz);
         }
         self.data = for_script(&data);
+        // Made once and long: put in as it is.
+        let texts = script_texts(self.texts);
+        self.data.truncate(self.data.len() - 1);
+        self.data.push_str(",\"texts\":");
+        self.data.push_str(texts);
+        self.data.push('}');
     }
 }
 

@@ -7,6 +7,7 @@ use crate::people::People;
 use crate::reading::Page;
 use crate::store::{Statics, Store};
 use crate::web::fragments::fragments;
+use crate::web::l10n::Texts;
 use crate::web::render::Renderer;
 
 /// Entries read at once when looking for items.
@@ -40,6 +41,7 @@ impl<'a> Source<'a> {
     pub fn new(
         store: &'a dyn Store,
         people: &'a People,
+        texts: Texts,
         room: RoomId,
         floor: Seq,
         statics: &Statics,
@@ -47,7 +49,7 @@ impl<'a> Source<'a> {
         Self {
             store,
             people,
-            renderer: Renderer::default(),
+            renderer: Renderer { texts },
             room,
             floor,
             head: statics.head(),

@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use super::seat::{html_with, see_other};
+use crate::config::Config;
 use crate::error::{Code, Error};
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -31,16 +32,29 @@ struct Lost {
     note: String,
 }
 
+/// Left with a response, so that the page can be made again in the words of the workspace.
+#[derive(Clone)]
+pub struct Failed(Error);
+
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
-        let error = self.0;
-        if error.code == Code::Unauthenticated {
-            return see_other("/login");
-        }
         let f = Frame {
             workspace: "Chapiana".to_owned(),
             ..Frame::default()
         };
+        let mut response = self.page(f);
+        response.extensions_mut().insert(Failed(self.0));
+        response
+    }
+}
+
+impl Trouble {
+    /// The page, inside `f`.
+    pub fn page(&self, f: Frame) -> Response {
+        let error = &self.0;
+        if error.code == Code::Unauthenticated {
+            return see_other("/login");
+        }
         let t = f.t;
         let (title, more) = match error.code {
             Code::NotFound => (t.t("lost-title"), t.t("lost-more")),
@@ -66,6 +80,18 @@ impl IntoResponse for Trouble {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
+    }
+}
+
+/// An error page in the words and under the name of the workspace.
+pub fn at_home(config: &Config, response: Response) -> Response {
+    match response.extensions().get::<Failed>() {
+        Some(Failed(error)) => Trouble(error.clone()).page(Frame {
+            t: config.texts,
+            workspace: config.workspace_name.clone(),
+            ..Frame::default()
+        }),
+        None => response,
     }
 }
 

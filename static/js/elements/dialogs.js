@@ -59,24 +59,11 @@ export function toast(words) {
   setTimeout(() => made.remove(), 6_000);
 }
 
-/** @type {[string, import("../lib/l10n.js").TextKey][]} */
-const SHORTCUTS = [
-  ["Ctrl K", "sc_switch"],
-  ["?", "sc_help"],
-  ["Enter", "sc_send"],
-  ["Shift Enter", "sc_line"],
-  ["↑", "sc_last"],
-  ["Ctrl B, I, K", "sc_format"],
-  ["↑ ↓", "sc_walk"],
-  ["R, +", "sc_react"],
-  ["Q", "sc_reply"],
-  ["E", "sc_edit"],
-  ["Del", "sc_delete"],
-  ["L", "sc_link"],
-  ["Esc", "sc_cancel"],
-];
+const SHORTCUTS = ["switch", "help", "send", "line", "last", "format", "walk", "react", "reply", "edit", "delete", "link", "cancel"];
 
 export function shortcuts() {
-  const rows = SHORTCUTS.map(([keys, words]) => build("div", { class: "cluster" }, build("dt", {}, build("kbd", {}, keys)), build("dd", {}, text(words))));
+  const rows = SHORTCUTS.map((what) =>
+    build("div", { class: "cluster" }, build("dt", {}, build("kbd", {}, text(`key_${what}`))), build("dd", {}, text(`sc_${what}`))),
+  );
   dialog(text("shortcuts"), [build("dl", { class: "flow" }, ...rows)], []);
 }

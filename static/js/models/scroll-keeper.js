@@ -5,14 +5,14 @@ const SLACK = 2;
 
 export class ScrollKeeper {
   #view;
-  #stuck = true;
+  #atEnd = true;
+  /** Where the view stood when that was known. */
+  #known = 0;
 
   /** @param {HTMLElement} view */
   constructor(view) {
     this.#view = view;
-    view.addEventListener("scroll", () => {
-      this.#stuck = this.atEnd();
-    });
+    view.addEventListener("scroll", () => void this.#stuck);
     // Late pictures, a growing composer, a turned phone: who was at the end stays there.
     const observer = new ResizeObserver(() => this.#stuck && this.toEnd());
     observer.observe(view);
@@ -29,8 +29,24 @@ export class ScrollKeeper {
   }
 
   toEnd() {
-    this.#stuck = true;
     this.#view.scrollTop = this.#view.scrollHeight;
+    this.#atEnd = true;
+    this.#known = this.#view.scrollTop;
+  }
+
+  /**
+   * Whether the reader stays with the end. The browser tells of a scroll only with its next frame, which on a
+   * busy machine is late: who has left the end meanwhile must not be taken back to it. And who did not scroll
+   * is still there when the content has grown.
+   */
+  get #stuck() {
+    if (this.#view.scrollTop !== this.#known) this.#judge();
+    return (this.#atEnd ||= this.atEnd());
+  }
+
+  #judge() {
+    this.#atEnd = this.atEnd();
+    this.#known = this.#view.scrollTop;
   }
 
   /**
@@ -57,7 +73,7 @@ export class ScrollKeeper {
       const moved = anchor.getBoundingClientRect().top - before;
       if (moved) this.#view.scrollTop += moved;
     } else if (!anchor) this.#view.scrollTop = scrolled;
-    this.#stuck = this.atEnd();
+    this.#judge();
   }
 
   /** @returns {HTMLElement | null} */
@@ -83,8 +99,7 @@ export class ScrollKeeper {
 
   /** Brings an item into view: a divider near the top, a message in the middle. @param {Element} item @param {"start" | "center"} block */
   show(item, block) {
-    this.#stuck = false;
     item.scrollIntoView({ block, behavior: "instant" });
-    this.#stuck = this.atEnd();
+    this.#judge();
   }
 }

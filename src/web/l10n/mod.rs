@@ -1,5 +1,7 @@
 //! All words that people read, from `locales/*/*.ftl`.
 
+pub mod script;
+
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
 use std::borrow::{Borrow, Cow};
@@ -21,7 +23,7 @@ const MARKS: [char; 4] = ['\u{F8F0}', '\u{F8F1}', '\u{F8F2}', '\u{F8F3}'];
 /// The texts of one language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
-    /// Every text 40 % longer, so that tests see what breaks.
+    /// Every text 40 % longer and the page mirrored, so that tests see what breaks.
     pseudo: bool,
 }
 
@@ -33,9 +35,23 @@ pub enum Piece {
 }
 
 impl Texts {
-    /// English with every text 40 % longer.
+    /// English with every text 40 % longer, on mirrored pages.
     pub fn pseudo() -> Self {
         Self { pseudo: true }
+    }
+
+    /// The texts of a language, by the name that settings use.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "en" => Some(Self::default()),
+            "pseudo" => Some(Self::pseudo()),
+            _ => None,
+        }
+    }
+
+    /// Which way the language is written, as `dir` of the page.
+    pub fn dir(&self) -> &'static str {
+        if self.pseudo { "rtl" } else { "ltr" }
     }
 
     /// A text without blanks.
