@@ -14,6 +14,7 @@ pub mod error;
 mod fuzz;
 pub mod ids;
 pub mod limits;
+pub mod listen;
 pub mod markdown;
 pub mod marking;
 pub mod metrics;

@@ -145,6 +145,22 @@ pub const LOGIN_FAILURE_WINDOW_MS: i64 = 15 * 60_000;
 /// Rate-limit keys that a node remembers; the idlest give way.
 pub const RATE_KEYS_MAX: usize = 100_000;
 
+/// A request's headers: milliseconds from their first byte to their end, bytes, fields.
+pub const HEAD_MS_MAX: u64 = 10_000;
+pub const HEAD_BYTES_MAX: usize = 16_384;
+pub const HEAD_FIELDS_MAX: usize = 64;
+/// A body comes at least this fast, judged over windows of this many milliseconds.
+pub const BODY_BYTES_PER_SECOND_MIN: u64 = 1_024;
+pub const BODY_WINDOW_MS: u64 = 10_000;
+/// HTTP/2: requests at once on one connection, windows, what waits to be written, resets.
+pub const HTTP2_STREAMS_MAX: u32 = 100;
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 131_072;
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1_048_576;
+pub const HTTP2_SEND_BUFFER_BYTES: usize = 131_072;
+pub const HTTP2_RESETS_MAX: usize = 20;
+/// New connections per node; more wait in the kernel.
+pub const ACCEPTS: Rate = rate(2_000.0, 2_000.0);
+
 /// Restarts within the window before the node gives up, and the window, milliseconds.
 pub const RESTARTS_MAX: usize = 5;
 pub const RESTART_WINDOW_MS: u64 = 30_000;

@@ -1,11 +1,11 @@
 //! A node that serves: store, listeners, signals.
 
 use crate::config::Config;
+use crate::listen::{self, Bounds, Listening};
 use crate::node::Node;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
-use axum::serve::ListenerExt;
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 
 /// What keeps a node from serving.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -38,15 +37,15 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 /// Serves until a signal ends it.
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let store = open_store(&config).await?;
-    let listener = bind("listen", config.listen).await?;
+    let listener = bind("listen", config.listen)?;
     let address = listener.local_addr()?;
     let metrics = match config.metrics_listen {
-        Some(address) => Some(bind("metrics-listen", address).await?),
+        Some(address) => Some(bind("metrics-listen", address)?),
         None => None,
     };
     let node = Node::start(config.bound_to(address), store).await?;
     if let Some(listener) = metrics {
-        tokio::spawn(serve_metrics(Arc::clone(&node), listener));
+        serve_metrics(Arc::clone(&node), listener);
     }
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -54,31 +53,20 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     run(&node, listener).await
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| format!("setting {setting}: {address} cannot be used: {error}").into())
+fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen::bind(address)
+        .map_err(|error| format!("setting {setting}: {address} cannot be used: {error}").into())
 }
 
 /// Serves on `listener` until a signal comes, then drains.
 async fn run(node: &Arc<Node>, listener: TcpListener) -> Result<(), Failure> {
-    let ended = Arc::new(Notify::new());
-    let service = router(node).into_make_service_with_connect_info::<SocketAddr>();
-    let stop = Arc::clone(&ended);
-    // Small frames must not wait for the acknowledgement of the ones before them.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was refused");
-        }
-    });
-    let server = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { stop.notified().await })
-        .into_future();
-    let server = tokio::spawn(server);
+    let bounds = Bounds::new(node.config.limits.factor());
+    let mut listening = Listening::start(listener, router(node), bounds);
     stopped().await?;
     tracing::info!("draining");
+    listening.refuse().await;
     node.drain().await;
-    ended.notify_one();
-    if tokio::time::timeout(LAST_REQUESTS, server).await.is_err() {
+    if !listening.finish(LAST_REQUESTS).await {
         tracing::warn!("some requests were still running at the end");
     }
     Ok(())
@@ -93,13 +81,11 @@ async fn stopped() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serve_metrics(node: Arc<Node>, listener: TcpListener) {
+fn serve_metrics(node: Arc<Node>, listener: TcpListener) {
     let text = move || {
         let text = node.metrics.text();
         async move { ([("content-type", "text/plain; version=0.0.4")], text) }
     };
     let app = axum::Router::new().route("/metrics", axum::routing::get(text));
-    if let Err(error) = axum::serve(listener, app).await {
-        tracing::error!(%error, "the metrics listener ended");
-    }
+    Listening::start(listener, app, Bounds::new(1));
 }

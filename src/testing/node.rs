@@ -1,6 +1,7 @@
 //! A whole node on a free port, and people who use it over HTTP and WebSocket.
 
 use crate::config::Config;
+use crate::listen::{Bounds, Listening};
 use crate::node::Node;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
@@ -37,8 +38,7 @@ impl TestNode {
         let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
         let store = Arc::new(store.expect("a fresh store opens"));
         let node = Node::start(config, store).await.expect("the node starts");
-        let app = router(&node).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        Listening::start(listener, router(&node), Bounds::new(1));
         Self {
             node,
             address,

@@ -3,17 +3,16 @@
 use crate::auth::login;
 use crate::clock::now;
 use crate::config::{Config, Limits};
+use crate::listen::{Bounds, Listening};
 use crate::node::Node;
 use crate::store::memory::MemoryStore;
 use crate::store::{LoginKind, Store};
 use crate::web::router::router;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -21,14 +20,7 @@ pub struct World {
     pub node: Arc<Node>,
     pub base: String,
     pub client: Client,
-    server: JoinHandle<()>,
     _dir: TempDir,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -64,15 +56,11 @@ impl World {
         let node = Node::start(config.bound_to(address), store)
             .await
             .expect("started");
-        let service = router(&node).into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move {
-            let _ = axum::serve(listener, service).await;
-        });
+        Listening::start(listener, router(&node), Bounds::new(1_000));
         Self {
             node,
             base: format!("http://{address}"),
             client: Client::new(),
-            server,
             _dir: dir,
         }
     }
