@@ -1,7 +1,8 @@
 //! The composition root: one server process as a value, so that two fit in one test.
 
 use crate::auth::Auth;
-use crate::bus::LocalBus;
+use crate::bus::{Bus, LocalBus};
+use crate::cluster::shell::{Cluster, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::NodeId;
@@ -34,12 +35,24 @@ pub struct Node {
     pub limiter: Limiter,
     pub auth: Auth,
     pub id: NodeId,
+    /// The other nodes, if there may be any.
+    pub cluster: Option<Cluster>,
     draining: AtomicBool,
 }
 
 impl Node {
-    /// Starts everything that lives between store and sockets.
+    /// Starts everything that lives between store and sockets: one node by itself.
     pub async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+        Self::start_as(NodeId(Uuid::now_v7()), config, store, None).await
+    }
+
+    /// Starts as `id`, among those to whom there is a `way`. The id is fresh for each process.
+    pub async fn start_as(
+        id: NodeId,
+        config: Config,
+        store: Arc<dyn Store>,
+        way: Option<Way>,
+    ) -> Result<Arc<Self>> {
         let metrics = Metrics::new();
         let factor = config.limits.factor();
         let sessions = Sessions::new(&metrics, factor);
@@ -59,14 +72,27 @@ impl Node {
         )
         .await
         .map_err(|_| Error::internal())?;
-        let bus = Arc::new(LocalBus::new(Arc::new(relays.clone())));
+        let cluster = way
+            .is_some()
+            .then(|| Cluster::new(id, Arc::clone(&store), relays.clone(), &metrics));
+        let bus: Arc<dyn Bus> = match &cluster {
+            Some(cluster) => Arc::new(cluster.clone()),
+            None => Arc::new(LocalBus::new(Arc::new(relays.clone()))),
+        };
+        if cluster.is_some() {
+            relays.attach(Arc::clone(&bus));
+        }
         let rooms = Rooms::start(Arc::clone(&store), bus, &metrics, config.bucket_bits)
             .await
             .map_err(|_| Error::internal())?;
+        if let (Some(cluster), Some(way)) = (&cluster, way) {
+            cluster.begin(rooms.clone(), way).await;
+        }
         Ok(Arc::new(Self {
             auth: Auth::new(&config),
             limiter: Limiter::new(factor as f64),
-            id: NodeId(Uuid::now_v7()),
+            id,
+            cluster,
             draining: AtomicBool::new(false),
             presence: Presence::default(),
             config,
@@ -88,7 +114,13 @@ impl Node {
     pub async fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         let half = Duration::from_millis(limits::DRAIN_MS_MAX / 2);
+        if let Some(cluster) = &self.cluster {
+            cluster.drain();
+        }
         self.sessions.drain(half / 2).await;
         self.rooms.drain(half).await;
+        if let Some(cluster) = &self.cluster {
+            cluster.end().await;
+        }
     }
 }

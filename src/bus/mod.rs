@@ -51,10 +51,10 @@ impl Hint {
 
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its
 /// connections first.
-pub struct Confirm(Option<Box<dyn FnOnce() + Send>>);
+pub struct Confirm(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl Confirm {
-    pub fn new(then: impl FnOnce() + Send + 'static) -> Self {
+    pub fn new(then: impl FnOnce() + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(then)))
     }
 }

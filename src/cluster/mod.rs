@@ -5,5 +5,8 @@
 //! that passes between nodes is a hint or a wake-up, and what is lost is read from the store.
 
 pub mod message;
+pub mod shell;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod wire;

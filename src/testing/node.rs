@@ -1,8 +1,11 @@
 //! A whole node on a free port, and people who use it over HTTP and WebSocket.
 
+use crate::cluster::shell::Way;
 use crate::config::Config;
+use crate::ids::NodeId;
 use crate::listen::{Bounds, Listening};
 use crate::node::Node;
+use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -32,17 +35,38 @@ pub struct TestNode {
 impl TestNode {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let store = Arc::new(store.expect("a fresh store opens"));
+        Self::serve(folder, store, NodeId(Uuid::now_v7()), None).await
+    }
+
+    /// A node over a store that others use, too.
+    pub async fn start_among(store: Arc<dyn Store>, id: NodeId, way: Way) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::serve(folder, store, id, Some(way)).await
+    }
+
+    async fn serve(folder: TempDir, store: Arc<dyn Store>, id: NodeId, way: Option<Way>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let config = Config::for_test(folder.path()).bound_to(address);
-        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
-        let store = Arc::new(store.expect("a fresh store opens"));
-        let node = Node::start(config, store).await.expect("the node starts");
+        let node = Node::start_as(id, config, store, way).await;
+        let node = node.expect("the node starts");
         Listening::start(listener, router(&node), Bounds::new(1));
         Self {
             node,
             address,
             _folder: folder,
+        }
+    }
+
+    /// The same person, who comes to this node.
+    pub fn visit(&self, person: &Person) -> Person {
+        Person {
+            address: self.address,
+            http: person.http.clone(),
+            id: person.id.clone(),
+            token: person.token.clone(),
         }
     }
 
@@ -153,9 +177,16 @@ impl Socket {
     pub async fn post(&mut self, room: &str, body: &str) -> Value {
         let id = Uuid::now_v7();
         self.send(post(room, id, body)).await;
-        let id = id.to_string();
-        self.frame(|frame| frame["client_id"] == *id && frame["t"] != "entry")
-            .await
+        self.answer_to(&id.to_string()).await
+    }
+
+    /// The answer to the send with this client id.
+    pub async fn answer_to(&mut self, id: &str) -> Value {
+        self.frame(|frame| {
+            let names = frame["client_id"] == *id || frame["ref"] == *id;
+            names && frame["t"] != "entry"
+        })
+        .await
     }
 
     /// Watches a room from `after` on.
@@ -177,6 +208,16 @@ impl Socket {
                 return frame;
             }
         }
+    }
+
+    /// The entries from here on up to the one with this `seq`, in their order.
+    pub async fn entries_to(&mut self, seq: u64) -> Vec<u64> {
+        let mut seen = Vec::new();
+        while seen.last() != Some(&seq) {
+            let entry = self.sees("entry").await;
+            seen.push(entry["seq"].as_u64().expect("a seq"));
+        }
+        seen
     }
 
     /// Every frame up to the answer to a ping: nothing else was on its way.

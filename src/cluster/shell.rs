@@ -1,0 +1,462 @@
+//! The shell around `ClusterState`: the bus of a node among others. It decodes, asks the core, and
+//! does what that says. Nothing here waits.
+
+use super::message::{Command, CommandId, FenceId, Message};
+use super::state::{ClusterState, Effect, Event, Moment, Roll};
+use super::wire;
+use crate::bus::transport::{Leases, Transport, TransportEvents};
+use crate::bus::{Bus, Confirm, Hint, Publication, Subscriber};
+use crate::error::{Code, Error};
+use crate::ids::{NodeId, RoomId, Seq};
+use crate::limits::{INTEREST_FLUSH_MS, LEASE_MS, PAGE_MAX};
+use crate::metrics::Metrics;
+use crate::relay::directory::Relays;
+use crate::room::Reply;
+use crate::room::actor::RoomMessage;
+use crate::room::answer::{Answer, unknown};
+use crate::room::directory::Rooms;
+use crate::store::Store;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the core is told that time passes.
+const TICK: Duration = Duration::from_millis(LEASE_MS / 8);
+
+/// The lease is renewed this often.
+const RENEWAL: Duration = Duration::from_millis(LEASE_MS / 4);
+
+/// The way to the other nodes.
+#[derive(Clone)]
+pub struct Way {
+    pub transport: Arc<dyn Transport>,
+    pub leases: Arc<dyn Leases>,
+}
+
+/// One node among others. Clones share it.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+struct Shared {
+    me: NodeId,
+    started: Instant,
+    state: Mutex<ClusterState>,
+    way: OnceLock<Way>,
+    rooms: OnceLock<Rooms>,
+    relays: Relays,
+    store: Arc<dyn Store>,
+    metrics: Metrics,
+    answers: Mutex<HashMap<CommandId, Answer>>,
+    /// Whoever waits for these removals hears of it when they are dropped.
+    fences: Mutex<HashMap<FenceId, Arc<Confirm>>>,
+    last_id: AtomicU64,
+    healing: AtomicBool,
+    heal_again: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Cluster {
+    /// A node that is not connected yet.
+    pub fn new(me: NodeId, store: Arc<dyn Store>, relays: Relays, metrics: &Metrics) -> Self {
+        Self(Arc::new(Shared {
+            me,
+            started: Instant::now(),
+            state: Mutex::new(ClusterState::new(me)),
+            way: OnceLock::new(),
+            rooms: OnceLock::new(),
+            relays,
+            store,
+            metrics: metrics.clone(),
+            answers: Mutex::default(),
+            fences: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            healing: AtomicBool::new(false),
+            heal_again: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }))
+    }
+
+    /// Begins: with the rooms of this node and the way to the others.
+    pub async fn begin(&self, rooms: Rooms, way: Way) {
+        let connected = way.transport.connected();
+        let transport = Arc::clone(&way.transport);
+        let _ = self.0.rooms.set(rooms);
+        let _ = self.0.way.set(way);
+        transport.listen(Arc::new(self.clone()));
+        self.tell(Event::Connected(connected));
+        self.renew().await;
+        self.tell(Event::Tick);
+        let myself = self.clone();
+        tokio::spawn(async move { myself.keep_time().await });
+        let myself = self.clone();
+        tokio::spawn(async move { myself.keep_lease().await });
+    }
+
+    /// The nodes that this one sees, without itself.
+    pub fn peers(&self) -> Vec<NodeId> {
+        self.state().peers()
+    }
+
+    /// Where a room should live.
+    pub fn place(&self, room: RoomId) -> NodeId {
+        self.state().place(room).unwrap_or(self.0.me)
+    }
+
+    /// Takes no new rooms; those that live here go elsewhere with their next command.
+    pub fn drain(&self) {
+        self.tell(Event::Drain);
+    }
+
+    /// Says good-bye and gives the lease up.
+    pub async fn end(&self) {
+        self.tell(Event::End);
+        self.0.ended.store(true, Ordering::Release);
+        if let Some(way) = self.0.way.get()
+            && let Err(error) = way.leases.release(self.0.me).await
+        {
+            tracing::debug!(%error, "the lease runs out by itself");
+        }
+    }
+
+    /// Falls silent without a word, as a process that is killed.
+    #[cfg(test)]
+    pub fn stop_for_test(&self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+
+    async fn keep_time(&self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.0.ended.load(Ordering::Acquire) {
+            ticks.tick().await;
+            self.tell(Event::Tick);
+        }
+    }
+
+    async fn keep_lease(&self) {
+        let mut beats = tokio::time::interval(RENEWAL);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.0.ended.load(Ordering::Acquire) {
+            beats.tick().await;
+            self.renew().await;
+        }
+    }
+
+    async fn renew(&self) {
+        let Some(way) = self.0.way.get() else { return };
+        let asked_at = self.now();
+        let ttl = Duration::from_millis(LEASE_MS);
+        match tokio::time::timeout(ttl, way.leases.renew(self.0.me, ttl)).await {
+            Ok(Ok(())) => self.tell(Event::Renewed(asked_at)),
+            Ok(Err(error)) => tracing::debug!(%error, "the lease was not renewed"),
+            Err(_) => tracing::debug!("the lease was not renewed in time"),
+        }
+    }
+
+    /// Who has a lease, for the removals that wait.
+    fn ask_roll(&self) {
+        let myself = self.clone();
+        tokio::spawn(async move {
+            let Some(way) = myself.0.way.get() else {
+                return;
+            };
+            let roll = way.leases.roll().await.ok();
+            let roll = roll.map(|roll| Roll {
+                live: roll.live.into_iter().map(|(node, _)| node).collect(),
+                kept: u64::try_from(roll.kept.as_millis()).unwrap_or(u64::MAX),
+            });
+            myself.tell(Event::Roll(roll));
+        });
+    }
+
+    fn now(&self) -> Moment {
+        let passed = self.0.started.elapsed().as_millis();
+        u64::try_from(passed).unwrap_or(u64::MAX)
+    }
+
+    fn tell(&self, event: Event) {
+        let now = self.now();
+        let effects = self.state().apply(now, event);
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&self, effect: Effect) {
+        let shared = &self.0;
+        match effect {
+            Effect::Send { to, message } => self.send(to, &message),
+            Effect::Broadcast(message) => {
+                if let Some(way) = shared.way.get() {
+                    way.transport.broadcast(wire::encode(&message));
+                }
+            }
+            Effect::AskRoll => self.ask_roll(),
+            Effect::FlushSoon => self.later(INTEREST_FLUSH_MS, Event::Flush),
+            Effect::Hear {
+                room,
+                entries,
+                confirm,
+            } => shared.relays.published(Publication {
+                room,
+                entries,
+                confirm: confirm.map(|(to, fence)| self.confirm(to, fence)),
+            }),
+            Effect::HearHint(hint) => shared.relays.hinted(hint),
+            Effect::HearHead { room, head } => shared.relays.head(room, head),
+            Effect::Heal => self.heal(),
+            Effect::Execute {
+                from,
+                id,
+                room,
+                command,
+            } => self.execute(from, id, room, command),
+            Effect::Answer { id, reply } => self.answer(id, reply),
+            Effect::GiveUp { id, code } => {
+                let error = match code {
+                    Code::Busy => Error::new(code, "Too much is under way. Try again shortly."),
+                    _ => unknown(),
+                };
+                self.answer(id, Reply::Refused(error));
+            }
+            Effect::Confirmed(fence) => {
+                let confirm = self.fences().remove(&fence);
+                drop(confirm);
+            }
+            Effect::Moved => self.hand_over(),
+        }
+    }
+
+    fn send(&self, to: NodeId, message: &Message) {
+        if let Some(way) = self.0.way.get()
+            && !way.transport.send(to, wire::encode(message))
+        {
+            self.0.metrics.messages_unsent.inc();
+        }
+    }
+
+    fn later(&self, pause_ms: u64, event: Event) {
+        let myself = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            myself.tell(event);
+        });
+    }
+
+    /// Tells `to` when whom a publication of it removes is out here.
+    fn confirm(&self, to: NodeId, fence: FenceId) -> Confirm {
+        let myself = self.clone();
+        Confirm::new(move || myself.send(to, &Message::Confirm { fence }))
+    }
+
+    fn execute(&self, from: NodeId, id: CommandId, room: RoomId, command: Command) {
+        let Some(rooms) = self.0.rooms.get() else {
+            return;
+        };
+        let myself = self.clone();
+        let answer = Answer::to(move |reply| {
+            myself.send(from, &Message::Outcome { id, reply });
+        });
+        self.0.metrics.commands_executed.inc();
+        rooms.tell_here(
+            room,
+            match command {
+                Command::Send(send) => RoomMessage::Send(send, answer),
+                Command::Found {
+                    creator,
+                    members,
+                    salts,
+                } => RoomMessage::Found {
+                    creator,
+                    members,
+                    salts,
+                    answer,
+                },
+            },
+        );
+    }
+
+    fn answer(&self, id: CommandId, reply: Reply) {
+        let answer = self.answers().remove(&id);
+        if let Some(answer) = answer {
+            answer.give(reply);
+        }
+    }
+
+    /// Rooms that should live elsewhere finish what is under way and end.
+    fn hand_over(&self) {
+        let Some(rooms) = self.0.rooms.get() else {
+            return;
+        };
+        let misplaced = self.state().misplaced();
+        for room in misplaced {
+            rooms.hand_over(room);
+        }
+    }
+
+    /// Reads the heads of all rooms that are followed here; one pass at a time.
+    fn heal(&self) {
+        let shared = &self.0;
+        shared.heal_again.store(true, Ordering::Release);
+        if shared.healing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let myself = self.clone();
+        tokio::spawn(async move {
+            while myself.0.heal_again.swap(false, Ordering::AcqRel) {
+                myself.read_heads().await;
+            }
+            myself.0.healing.store(false, Ordering::Release);
+            // Asked for between the last look and here.
+            if myself.0.heal_again.load(Ordering::Acquire) {
+                myself.heal();
+            }
+        });
+    }
+
+    async fn read_heads(&self) {
+        self.0.metrics.heals.inc();
+        let rooms = self.state().followed();
+        for rooms in rooms.chunks(PAGE_MAX) {
+            // What is not answered now is asked again by the next poll.
+            let Ok(heads) = self.0.store.heads(rooms).await else {
+                return;
+            };
+            for (room, (head, _)) in heads {
+                self.0.relays.head(room, head);
+            }
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn state(&self) -> MutexGuard<'_, ClusterState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<CommandId, Answer>> {
+        self.0
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fences(&self) -> MutexGuard<'_, HashMap<FenceId, Arc<Confirm>>> {
+        self.0.fences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bus for Cluster {
+    fn publish(&self, publication: Publication) {
+        let Publication {
+            room,
+            entries,
+            confirm,
+        } = publication;
+        let here = entries.clone();
+        let fence = confirm.map(|confirm| {
+            let (id, confirm) = (self.next_id(), Arc::new(confirm));
+            self.fences().insert(id, Arc::clone(&confirm));
+            (id, confirm)
+        });
+        let (id, confirm) = fence.unzip();
+        self.0.relays.published(Publication {
+            room,
+            entries: here,
+            confirm: confirm.map(|confirm| Confirm::new(move || drop(confirm))),
+        });
+        self.tell(Event::Publish {
+            room,
+            entries,
+            fence: id,
+        });
+    }
+
+    fn hint(&self, hint: Hint) {
+        self.0.relays.hinted(hint);
+        self.tell(Event::Hint(hint));
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
+        let place = self.state().place(room);
+        let Some(to) = place else {
+            return Some(command);
+        };
+        let (command, answer) = match command {
+            RoomMessage::Send(send, answer) => (Command::Send(send), answer),
+            RoomMessage::Found {
+                creator,
+                members,
+                salts,
+                answer,
+            } => {
+                let found = Command::Found {
+                    creator,
+                    members,
+                    salts,
+                };
+                (found, answer)
+            }
+            other => return Some(other),
+        };
+        let id = self.next_id();
+        self.answers().insert(id, answer);
+        self.0.metrics.commands_forwarded.inc();
+        self.tell(Event::Forward {
+            to,
+            id,
+            room,
+            command,
+        });
+        None
+    }
+
+    fn owns(&self, room: RoomId, head: Seq) {
+        self.tell(Event::Owns { room, head });
+    }
+
+    fn rests(&self, room: RoomId) {
+        self.tell(Event::Rests(room));
+    }
+
+    fn follow(&self, room: RoomId) {
+        self.tell(Event::Follow(room));
+    }
+
+    fn unfollow(&self, room: RoomId) {
+        self.tell(Event::Unfollow(room));
+    }
+}
+
+impl TransportEvents for Cluster {
+    fn received(&self, from: NodeId, payload: Bytes) {
+        if self.0.ended.load(Ordering::Acquire) {
+            return;
+        }
+        match wire::decode(&payload) {
+            Ok(message) => self.tell(Event::Received { from, message }),
+            Err(error) => {
+                tracing::debug!(%error, %from, "a malformed message between nodes");
+                self.0.metrics.messages_malformed.inc();
+            }
+        }
+    }
+
+    fn gap(&self, from: NodeId) {
+        self.0.metrics.bus_gaps.inc();
+        self.tell(Event::Gap(from));
+    }
+
+    fn connection_changed(&self, connected: bool) {
+        self.tell(Event::Connected(connected));
+    }
+}
