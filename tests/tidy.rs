@@ -97,3 +97,61 @@ fn nothing_waits_by_sleeping_in_a_test() {
         assert!(!text.contains(needle), "{} sleeps", path.display());
     }
 }
+
+/// What went wrong in other chat servers (RELIABILITY.md §5.9): tried by tests whose names begin with
+/// the id, or waiting for the feature that it needs.
+const THREATS: [(&str, Option<&str>); 37] = [
+    ("t01", None),
+    ("t02", Some("guests")),
+    ("t03", None),
+    ("t04", None),
+    ("t05", None),
+    ("t06", Some("archived rooms")),
+    ("t07", Some("files")),
+    ("t08", None),
+    ("t09", None),
+    ("t10", None),
+    ("t11", None),
+    ("t12", None),
+    ("t13", Some("search and guests")),
+    ("t14", None),
+    ("t15", None),
+    ("t16", None),
+    ("t17", None),
+    ("t18", None),
+    ("t19", None),
+    ("t20", Some("sign-in with another provider")),
+    ("t21", None),
+    ("t22", None),
+    ("t23", None),
+    ("t24", None),
+    ("t25", None),
+    ("t26", None),
+    ("t27", Some("link previews")),
+    ("t28", Some("link previews")),
+    ("t29", Some("files")),
+    ("t30", Some("files")),
+    ("t31", Some("files")),
+    ("t32", None),
+    ("t33", None),
+    ("t34", None),
+    ("t35", Some("the corpus of the fuzzers in a browser")),
+    ("t36", None),
+    ("t37", None),
+];
+
+#[test]
+fn every_threat_is_tried_or_waits_for_its_feature() {
+    let mut names = String::new();
+    for path in rust_files(&root().join("src")) {
+        names += &fs::read_to_string(&path).expect("a source file");
+    }
+    for (number, (id, waits_for)) in THREATS.iter().enumerate() {
+        assert_eq!(*id, format!("t{:02}", number + 1));
+        let is_tried = names.contains(&format!("fn {id}_"));
+        match waits_for {
+            None => assert!(is_tried, "{id} has no test"),
+            Some(feature) => assert!(!is_tried, "{id} waits for {feature} no more: say so here"),
+        }
+    }
+}

@@ -106,13 +106,7 @@ impl Heard {
 
     /// `last`: what the sender says it has sent to us. The broadcast and direct messages may come
     /// over different connections, so only what the one before it said must be here by now.
-    pub fn broadcast(
-        &mut self,
-        from: NodeId,
-        n: u64,
-        last: Option<u64>,
-        now_ms: u64,
-    ) -> Arrival {
+    pub fn broadcast(&mut self, from: NodeId, n: u64, last: Option<u64>, now_ms: u64) -> Arrival {
         let peer = self.peers.entry(from).or_default();
         if n <= peer.broadcast {
             return Arrival::Repeat;

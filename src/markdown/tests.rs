@@ -240,7 +240,7 @@ fn same_to_a_browser(a: &str, b: &str) -> bool {
 }
 
 #[test]
-fn no_attack_survives_and_the_sanitizer_has_nothing_to_remove() {
+fn t21_no_attack_survives_and_the_sanitizer_has_nothing_to_remove() {
     let oracle = oracle();
     for attack in ATTACKS {
         let out = html(attack);
@@ -314,7 +314,7 @@ fn a_message_with_too_many_nodes_is_shown_as_plain_text() {
 }
 
 #[test]
-fn the_worst_texts_take_no_longer_than_long_plain_ones() {
+fn t33_the_worst_texts_take_no_longer_than_long_plain_ones() {
     let n = 16_000;
     let rows = format!(
         "|{}\n|{}\n{}",

@@ -1,7 +1,7 @@
 //! A whole node on a free port, and people who use it over HTTP and WebSocket.
 
 use crate::cluster::shell::Way;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::ids::NodeId;
 use crate::listen::{Bounds, Listening};
 use crate::node::Node;
@@ -34,22 +34,38 @@ pub struct TestNode {
 
 impl TestNode {
     pub async fn start() -> Self {
+        Self::with(Limits::Default).await
+    }
+
+    /// A node whose rates are no part of the story.
+    pub async fn relaxed() -> Self {
+        Self::with(Limits::Relaxed).await
+    }
+
+    async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
         let store = Arc::new(store.expect("a fresh store opens"));
-        Self::serve(folder, store, NodeId(Uuid::now_v7()), None).await
+        Self::serve(folder, store, NodeId(Uuid::now_v7()), None, limits).await
     }
 
     /// A node over a store that others use, too.
     pub async fn start_among(store: Arc<dyn Store>, id: NodeId, way: Way) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::serve(folder, store, id, Some(way)).await
+        Self::serve(folder, store, id, Some(way), Limits::Default).await
     }
 
-    async fn serve(folder: TempDir, store: Arc<dyn Store>, id: NodeId, way: Option<Way>) -> Self {
+    async fn serve(
+        folder: TempDir,
+        store: Arc<dyn Store>,
+        id: NodeId,
+        way: Option<Way>,
+        limits: Limits,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let config = Config::for_test(folder.path()).bound_to(address);
+        let mut config = Config::for_test(folder.path()).bound_to(address);
+        config.limits = limits;
         let node = Node::start_as(id, config, store, way).await;
         let node = node.expect("the node starts");
         Listening::start(listener, router(&node), Bounds::new(1));
@@ -202,10 +218,19 @@ impl Socket {
     }
 
     async fn frame(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = self.until(wanted).await;
+        seen.pop().expect("the wanted one came last")
+    }
+
+    /// Every frame up to the first wanted one, which is the last of them.
+    pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut seen = Vec::new();
         loop {
             let frame = self.next().await.expect("the socket is open");
-            if wanted(&frame) {
-                return frame;
+            let is_wanted = wanted(&frame);
+            seen.push(frame);
+            if is_wanted {
+                return seen;
             }
         }
     }
@@ -223,14 +248,9 @@ impl Socket {
     /// Every frame up to the answer to a ping: nothing else was on its way.
     pub async fn until_pong(&mut self) -> Vec<Value> {
         self.send(json!({ "t": "ping", "n": 4_711 })).await;
-        let mut seen = Vec::new();
-        loop {
-            let frame = self.next().await.expect("the socket is open");
-            if frame["t"] == "pong" {
-                return seen;
-            }
-            seen.push(frame);
-        }
+        let mut seen = self.until(|frame| frame["t"] == "pong").await;
+        seen.pop();
+        seen
     }
 
     /// The close code that ends the socket.

@@ -71,11 +71,16 @@ impl utoipa::Modify for Names {
 static TEXT: LazyLock<String> =
     LazyLock::new(|| Description::openapi().to_json().unwrap_or_default());
 
+/// The description as JSON.
+pub fn document() -> &'static str {
+    &TEXT
+}
+
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, body = Object)))]
 pub async fn get() -> Response {
     let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json)], TEXT.as_str()).into_response()
+    ([(header::CONTENT_TYPE, json)], document()).into_response()
 }
 
 #[cfg(test)]

@@ -336,3 +336,35 @@ async fn whoever_is_signed_out_comes_back_to_the_page_he_asked_for() {
     ];
     assert_eq!(stranger.post("/login", &fields).await.location, "/");
 }
+
+#[tokio::test]
+async fn t18_a_session_that_mallory_planted_is_not_the_one_ann_gets() {
+    let site = Site::new().await;
+    let ann = site.signed_up("ann").await;
+    let mut planted = site.stranger();
+    planted.cookie = ann.cookie.replace(|c: char| c.is_ascii_hexdigit(), "a");
+    let fields = [
+        ("email", "ann@halden.example"),
+        ("password", "three green lanterns"),
+    ];
+    let page = planted.post("/login", &fields).await;
+    let own = page.cookie.expect("a session of her own");
+    assert_ne!(own, planted.cookie);
+    assert_ne!(own, ann.cookie);
+    let seen = planted.get("/settings/profile").await;
+    assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
+}
+
+#[tokio::test]
+async fn t26_no_page_repeats_the_host_that_it_was_asked_under() {
+    let site = Site::new().await;
+    let ann = site.signed_up("ann").await;
+    for path in ["/", "/admin/invites", "/settings/profile", "/nowhere"] {
+        let request = Request::get(path)
+            .header(header::HOST, "evil.example")
+            .header("x-forwarded-host", "evil.example");
+        let page = ann.send(request, String::new()).await;
+        assert!(!page.text.contains("evil.example"), "{path}");
+        assert!(!page.location.contains("evil.example"), "{path}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Every route for every subject: each denial beside its permitted case (RELIABILITY.md §5.1).
 
+use super::described::faults;
 use super::world::{PASSWORD, Person, World};
 use crate::web::router::routes;
 use reqwest::Method;
@@ -204,6 +205,15 @@ async fn authz_matrix() {
             let answer = world
                 .call(method.clone(), &path, token.as_deref(), body)
                 .await;
+            // What is answered is also what is described.
+            if row.route != "GET /ws" {
+                let found = faults(method.as_str(), template, answer.status, &answer.json);
+                wrong.extend(
+                    found
+                        .into_iter()
+                        .map(|fault| format!("{}: {fault}", row.route)),
+                );
+            }
             if answer.status != expected {
                 wrong.push(format!(
                     "{} ({} {}) as subject {subject}: got {}, expected {expected}: {}",

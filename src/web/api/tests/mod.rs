@@ -2,6 +2,8 @@
 
 mod authz;
 mod contract;
+mod described;
+mod threats;
 mod world;
 
 use super::List;

@@ -1,5 +1,10 @@
 //! Stories and attacks through a real port.
 
+mod authz;
+mod clock;
+mod edges;
+mod outbound;
+
 use crate::testing::node::{TestNode, post};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
