@@ -174,6 +174,8 @@ pub const STORE_QUEUE_MAX: usize = 16_384;
 pub const STORE_GROUP_MAX: usize = 1_024;
 pub const STORE_READERS: usize = 4;
 pub const STORE_WAL_PAGES: i64 = 4_000;
+/// CQL: rooms whose last bucket a node remembers.
+pub const STORE_KNOWN_ROOMS_MAX: usize = 100_000;
 /// Mentions of one person in one room are counted up to here.
 pub const MENTIONS_COUNTED_MAX: u64 = 1_000;
 

@@ -109,6 +109,9 @@ pub struct Marker {
 /// Everything derived from the log.
 #[async_trait]
 pub trait ViewStore: Send + Sync {
+    /// Writes guards again: what a new owner does for (viewed, head] where they are not one
+    /// transaction with their entries (R6).
+    async fn write_guards(&self, guards: &[Guard]) -> StoreResult<()>;
     async fn write_views(&self, room: RoomId, views: &[View]) -> StoreResult<()>;
     /// The place of a sent key. Complete up to `viewed` (R5).
     async fn sent(

@@ -8,9 +8,11 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod cql;
 mod derived;
 pub mod embedded;
 mod error;
+mod facts;
 mod log;
 pub mod memory;
 mod people;

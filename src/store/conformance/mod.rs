@@ -28,6 +28,17 @@ macro_rules! conformance {
                 subject.survives_a_restart().await;
             })*)*
         }
+        /// On a real server: `./check cql`.
+        mod cql {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            #[ignore = "needs a CQL server: ./check cql"]
+            async fn $name() {
+                let mut subject = super::Subject::cql($bits).await;
+                super::$group::$name(&subject).await;
+                subject.survives_a_restart().await;
+                subject.leave().await;
+            })*)*
+        }
     };
 }
 

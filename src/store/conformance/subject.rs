@@ -3,12 +3,15 @@
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event, Hash, Mentions, RoomKind, StoredEntry};
 use crate::ids::{ClientId, Ordinal, OwnerId, RoomId, Seq, UserId, bucket_of};
+use crate::store::cql::{CqlPlace, CqlStore};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Outcome, RoomRow, Statics, Store, views};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 pub(crate) const ANN: UserId = UserId(uuid::Uuid::from_u128(0xa));
 pub(crate) const BEN: UserId = UserId(uuid::Uuid::from_u128(0xb));
@@ -19,8 +22,14 @@ pub(crate) const NOON: Timestamp = Timestamp(1_790_000_000_000);
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) bits: u32,
-    /// Where an embedded store lives.
-    dir: Option<TempDir>,
+    home: Home,
+}
+
+/// Where a store lives that can be opened again.
+enum Home {
+    Nowhere,
+    Folder(TempDir),
+    Keyspace(CqlPlace),
 }
 
 impl Subject {
@@ -28,7 +37,7 @@ impl Subject {
         Self {
             store: Arc::new(MemoryStore::with_bucket_bits(bits)),
             bits,
-            dir: None,
+            home: Home::Nowhere,
         }
     }
 
@@ -37,7 +46,7 @@ impl Subject {
         Self {
             store: open(&dir, bits),
             bits,
-            dir: Some(dir),
+            home: Home::Folder(dir),
         }
     }
 
@@ -46,16 +55,38 @@ impl Subject {
         Self {
             store,
             bits,
-            dir: None,
+            home: Home::Nowhere,
+        }
+    }
+
+    /// A fresh keyspace on the server that `CHAPIANA_TEST_CQL` names.
+    pub(crate) async fn cql(bits: u32) -> Self {
+        let place = fresh_keyspace(bits).await;
+        Self {
+            store: CqlStore::open(&place, bits).await.expect("it opens"),
+            bits,
+            home: Home::Keyspace(place),
         }
     }
 
     pub(crate) async fn survives_a_restart(&mut self) {
         let before = everything(&*self.store).await;
-        // The folder has one owner: the old store must be gone before the new one opens.
+        // A folder has one owner: the old store must be gone before the new one opens.
         self.store = Arc::new(MemoryStore::new());
-        self.store = open(self.dir.as_ref().expect("an embedded store"), self.bits);
+        self.store = match &self.home {
+            Home::Nowhere => panic!("this store lives nowhere"),
+            Home::Folder(dir) => open(dir, self.bits),
+            Home::Keyspace(place) => CqlStore::open(place, self.bits).await.expect("it opens"),
+        };
         assert_eq!(before, everything(&*self.store).await);
+    }
+
+    /// Takes the keyspace away.
+    pub(crate) async fn leave(self) {
+        if let Home::Keyspace(place) = &self.home {
+            let _one_at_a_time = SCHEMA_CHANGES.lock().await;
+            CqlStore::drop_keyspace(place).await.expect("it goes");
+        }
     }
 
     /// A room of Ann that she owns.
@@ -74,6 +105,22 @@ impl Subject {
             chain: [0; 32],
         }
     }
+}
+
+/// Servers take schema changes one after the other.
+static SCHEMA_CHANGES: Mutex<()> = Mutex::const_new(());
+static KEYSPACES: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) async fn fresh_keyspace(bits: u32) -> CqlPlace {
+    let server = std::env::var("CHAPIANA_TEST_CQL").expect("CHAPIANA_TEST_CQL=HOST:PORT");
+    let number = KEYSPACES.fetch_add(1, Ordering::Relaxed);
+    let keyspace = format!("t{}_{number}", std::process::id());
+    let place = CqlPlace::parse(&format!("{server}/{keyspace}")).expect("a place");
+    let _one_at_a_time = SCHEMA_CHANGES.lock().await;
+    CqlStore::apply_schema(&place, bits)
+        .await
+        .expect("a schema");
+    place
 }
 
 fn open(dir: &TempDir, bucket_bits: u32) -> Arc<dyn Store> {

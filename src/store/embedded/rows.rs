@@ -1,8 +1,9 @@
 //! How our types stand in columns.
 
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Event, Mentions, Role, Salt, StoredEntry};
+use crate::entry::{Entry, Role, Salt, StoredEntry};
 use crate::ids::{ClientId, LoginId, OwnerId, RoomId, UserId};
+use crate::store::facts::Facts;
 use crate::store::{StoreError, StoreResult};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
@@ -57,83 +58,6 @@ word_column!(
     crate::access::WorkspaceRole
 );
 
-/// The columns of `event` beside its content.
-#[derive(Default)]
-struct Facts {
-    target: Option<u64>,
-    user: Option<UserId>,
-    role: Option<Word<Role>>,
-    extra: Option<String>,
-}
-
-impl Facts {
-    fn of(event: &Event) -> StoreResult<Self> {
-        let mut facts = Facts {
-            target: event.target(),
-            ..Facts::default()
-        };
-        match event {
-            Event::Post {
-                reply_to, mentions, ..
-            } => {
-                facts.target = *reply_to;
-                if !mentions.is_empty() {
-                    let text = serde_json::to_string(mentions);
-                    facts.extra = Some(text.map_err(|e| StoreError::Unavailable(e.to_string()))?);
-                }
-            }
-            Event::Join { user, role } | Event::Role { user, role } => {
-                facts.user = Some(*user);
-                facts.role = Some(Word(*role));
-            }
-            Event::Leave { user } => facts.user = Some(*user),
-            Event::Topic { topic } => facts.extra = Some(topic.clone()),
-            _ => {}
-        }
-        Ok(facts)
-    }
-
-    fn event(self, kind: &str, content: Option<String>) -> Option<Event> {
-        let (target, user) = (self.target, self.user);
-        let role = self.role.map(|word| word.0);
-        Some(match kind {
-            "post" => Event::Post {
-                body: content,
-                reply_to: target,
-                mentions: match self.extra {
-                    Some(text) => serde_json::from_str(&text).ok()?,
-                    None => Mentions::default(),
-                },
-            },
-            "edit" => Event::Edit {
-                target: target?,
-                body: content,
-            },
-            "delete" => Event::Delete { target: target? },
-            "react" => Event::React {
-                target: target?,
-                emoji: content,
-            },
-            "unreact" => Event::Unreact {
-                target: target?,
-                emoji: content,
-            },
-            "join" => Event::Join {
-                user: user?,
-                role: role?,
-            },
-            "leave" => Event::Leave { user: user? },
-            "role" => Event::Role {
-                user: user?,
-                role: role?,
-            },
-            "rename" => Event::Rename { name: content },
-            "topic" => Event::Topic { topic: self.extra? },
-            _ => return None,
-        })
-    }
-}
-
 pub(super) const ENTRY_COLUMNS: &str = "room, seq, ord, at, by, client_id, kind, target, user, role, content, extra, salt, digest, link";
 
 pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> StoreResult<()> {
@@ -155,7 +79,7 @@ pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> Sto
             entry.event.kind(),
             facts.target,
             facts.user,
-            facts.role,
+            facts.role.map(Word),
             entry.event.content(),
             facts.extra,
             stored.salt,
@@ -170,7 +94,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> StoreResult<StoredEntry> {
     let facts = Facts {
         target: row.get(7)?,
         user: row.get(8)?,
-        role: row.get(9)?,
+        role: row.get::<_, Option<Word<Role>>>(9)?.map(|word| word.0),
         extra: row.get(11)?,
     };
     let seq = row.get(1)?;

@@ -175,6 +175,16 @@ fn place(after: Option<UserId>) -> Vec<u8> {
 
 #[async_trait]
 impl ViewStore for EmbeddedStore {
+    async fn write_guards(&self, guards: &[Guard]) -> StoreResult<()> {
+        let guards = guards.to_vec();
+        self.write(move |connection| {
+            guards
+                .iter()
+                .try_for_each(|guard| apply_guard(connection, guard))
+        })
+        .await
+    }
+
     async fn write_views(&self, room: RoomId, views: &[View]) -> StoreResult<()> {
         let views = views.to_vec();
         self.write(move |connection| {

@@ -119,6 +119,12 @@ fn people_after(room: RoomId, after: Option<UserId>) -> (Bound<Place>, Bound<Pla
 
 #[async_trait]
 impl ViewStore for MemoryStore {
+    async fn write_guards(&self, guards: &[Guard]) -> StoreResult<()> {
+        let mut tables = self.tables();
+        guards.iter().for_each(|guard| tables.apply_guard(guard));
+        Ok(())
+    }
+
     async fn write_views(&self, room: RoomId, views: &[View]) -> StoreResult<()> {
         let mut tables = self.tables();
         for view in views {
