@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Pause before failed views are tried again.
+/// Pause before failed views are tried again, and failed questions asked again.
 const VIEWS_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a room actor hears.
@@ -302,6 +302,12 @@ impl Room {
                 RoomEffect::Publish { entries, confirm } => self.publish(entries, confirm),
                 RoomEffect::WriteViews { upto, views, erase } => {
                     self.write_views(upto, views, erase);
+                }
+                RoomEffect::AskLater => {
+                    self.task(Done::Told(RoomCommand::AskAgain), async {
+                        tokio::time::sleep(VIEWS_PAUSE).await;
+                        Done::Told(RoomCommand::AskAgain)
+                    });
                 }
                 RoomEffect::Stop => {
                     self.phase = Phase::Ended;

@@ -125,6 +125,8 @@ pub enum RoomCommand {
     },
     /// Views could not be written. Sent after a pause: the state asks for the same again at once.
     ViewsFailed,
+    /// The pause of `RoomEffect::AskLater` is over.
+    AskAgain,
 }
 
 /// A question to the store about something that is not in memory.
@@ -134,6 +136,8 @@ pub enum Load {
     Sent { sender: UserId, client_id: ClientId },
     /// The post at `seq`.
     Target { seq: Seq },
+    /// What redactions in (`viewed`, `upto`] erase of the post at `seq`: itself and its edits.
+    Contents { seq: Seq, viewed: Seq, upto: Seq },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +145,8 @@ pub enum Loaded {
     Sent(Option<Arc<Entry>>),
     /// `None`: not a post of this room.
     Target(Option<TargetFacts>),
+    /// Seqs and digests, in any order.
+    Contents(Vec<(Seq, crate::entry::Hash)>),
 }
 
 /// What the owner must know of a post to judge a command about it.
@@ -150,7 +156,8 @@ pub struct TargetFacts {
     pub deleted: bool,
     /// Different emoji that stand on it.
     pub emoji: Vec<String>,
-    /// Seqs and digests whose content the next redaction erases: the post and its edits (R15).
+    /// Seqs and digests whose content the next redaction erases: the post and its newest edit
+    /// (R15). What earlier edits redacted was erased with them, or is redone.
     pub contents: Vec<(Seq, crate::entry::Hash)>,
 }
 
@@ -205,6 +212,8 @@ pub enum RoomEffect {
         views: Vec<View>,
         erase: Vec<(Seq, crate::entry::Hash)>,
     },
+    /// Questions without which views cannot be redone failed: say `AskAgain` after a pause.
+    AskLater,
     /// Nothing more will be answered by this incarnation.
     Stop,
 }
@@ -220,8 +229,4 @@ pub struct Recovered {
     pub members: Vec<Member>,
     /// Ascending and without gaps, ending at the head; at least (viewed, head].
     pub tail: Vec<StoredEntry>,
-    /// Redactions of the posts in `tail`.
-    pub redactions: std::collections::HashMap<Seq, crate::store::Redaction>,
-    /// Reactions of the posts in `tail`: distinct emoji by target.
-    pub emoji: std::collections::HashMap<Seq, Vec<String>>,
 }

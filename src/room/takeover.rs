@@ -5,7 +5,6 @@ use crate::entry::StoredEntry;
 use crate::ids::{OwnerId, RoomId, Seq};
 use crate::limits::{PAGE_MAX, ROOM_RECENT_MAX};
 use crate::store::{Member, Statics, Store, StoreError, StoreResult};
-use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Tries to become the owner while others do the same.
@@ -27,19 +26,6 @@ pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Re
     let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
     let from = recent.min(statics.viewed).max(row.floor) + 1;
     let tail = read_tail(store, room, from, head).await?;
-    let posts: Vec<Seq> = tail
-        .iter()
-        .filter(|stored| stored.entry.event.is_countable())
-        .map(|stored| stored.entry.seq)
-        .collect();
-    let redactions = store.redactions(room, &posts).await?;
-    let mut emoji: HashMap<Seq, Vec<String>> = HashMap::new();
-    for row in store.reactions(room, &posts).await? {
-        let kinds = emoji.entry(row.target).or_default();
-        if !kinds.contains(&row.emoji) {
-            kinds.push(row.emoji);
-        }
-    }
     Ok(Some(Recovered {
         room,
         kind: row.kind,
@@ -48,8 +34,6 @@ pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Re
         statics,
         members,
         tail,
-        redactions,
-        emoji,
     }))
 }
 

@@ -2,10 +2,10 @@
 //! message to the room. A handler never waits for them.
 
 use super::{Load, Loaded, RoomEffect, TargetFacts};
-use crate::entry::{Event, Hash};
+use crate::entry::{Event, Hash, StoredEntry};
 use crate::error::{Code, Result};
 use crate::ids::{RoomId, Seq};
-use crate::limits::APPEND_RETRY_MS_MAX;
+use crate::limits::{APPEND_RETRY_MS_MAX, PAGE_MAX};
 use crate::metrics::Metrics;
 use crate::reading;
 use crate::store::{Batch, Outcome, Statics, Store, StoreError, StoreResult, View};
@@ -110,20 +110,21 @@ pub async fn load(store: &dyn Store, room: RoomId, what: Load) -> Result<Loaded>
             Ok(Loaded::Sent(shown.into_iter().next().map(Arc::new)))
         }
         Load::Target { seq } => Ok(Loaded::Target(target(store, room, seq).await?)),
+        Load::Contents { seq, viewed, upto } => {
+            let contents = contents(store, room, seq, viewed, upto).await?;
+            Ok(Loaded::Contents(contents))
+        }
     }
 }
 
 async fn target(store: &dyn Store, room: RoomId, seq: Seq) -> StoreResult<Option<TargetFacts>> {
-    let Some(post) = store.log(room, seq, seq, 1, true).await?.pop() else {
+    let Some(post) = post_at(store, room, seq).await? else {
         return Ok(None);
     };
-    if !matches!(post.entry.event, Event::Post { .. }) {
-        return Ok(None);
-    }
     let redactions = store.redactions(room, &[seq]).await?;
     let redaction = redactions.get(&seq).copied().unwrap_or_default();
     let mut contents = vec![(seq, post.digest)];
-    // Earlier edits were erased by later ones; that is redone by whoever finds it not done.
+    // Earlier edits were erased by later ones; a new owner redoes it where it was not done.
     if redaction.edited > 0 {
         let edited = redaction.edited;
         let edit = store.log(room, edited, edited, 1, true).await?;
@@ -141,6 +142,50 @@ async fn target(store: &dyn Store, room: RoomId, seq: Seq) -> StoreResult<Option
         emoji,
         contents,
     }))
+}
+
+async fn post_at(store: &dyn Store, room: RoomId, seq: Seq) -> StoreResult<Option<StoredEntry>> {
+    let stored = store.log(room, seq, seq, 1, true).await?.pop();
+    Ok(stored.filter(|stored| matches!(stored.entry.event, Event::Post { .. })))
+}
+
+/// What may still have to be erased of a post that is redacted in (viewed, upto]: itself, its edits
+/// there, and the newest edit before. Everything older went before `viewed` rose. Nothing names that
+/// one edit, so it is looked for backwards: never beyond the post, and not at all if the post still
+/// has its content, for then it had not been edited by `viewed`.
+async fn contents(
+    store: &dyn Store,
+    room: RoomId,
+    seq: Seq,
+    viewed: Seq,
+    upto: Seq,
+) -> StoreResult<Vec<(Seq, Hash)>> {
+    let Some(post) = post_at(store, room, seq).await? else {
+        return Ok(Vec::new());
+    };
+    let mut contents = vec![(seq, post.digest)];
+    let whole = post.entry.event.content().is_some();
+    let above = if whole { seq.max(viewed) } else { seq };
+    let mut to = upto;
+    while to > above {
+        let from = to.saturating_sub(PAGE_MAX as u64).max(above) + 1;
+        for stored in store
+            .log(room, from, to, PAGE_MAX, true)
+            .await?
+            .iter()
+            .rev()
+        {
+            if !matches!(stored.entry.event, Event::Edit { target, .. } if target == seq) {
+                continue;
+            }
+            contents.push((stored.entry.seq, stored.digest));
+            if stored.entry.seq <= viewed {
+                return Ok(contents);
+            }
+        }
+        to = from - 1;
+    }
+    Ok(contents)
 }
 
 /// What is published goes out before what is answered: whoever acts on an answer finds it there.

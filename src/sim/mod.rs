@@ -33,6 +33,8 @@ pub enum Mutant {
     UnknownIsFailed,
     /// Views of (viewed, head] are taken for written.
     ViewsNotRedone,
+    /// A question that failed while views are redone is not put again.
+    NeverAskedAgain,
 }
 
 /// What broke, where.

@@ -6,11 +6,11 @@ use super::world::{At, Happening, World};
 use crate::entry::StoredEntry;
 use crate::error::{Code, Error};
 use crate::ids::{ClientId, ConnectionId, OwnerId, Seq};
-use crate::room::state::RoomState;
+use crate::room::state::{RoomState, Snapshot};
 use crate::room::{LoadId, Loaded, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
 use crate::store::views::views_of;
 use crate::store::{Batch, Member, Outcome, Statics};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A take-over or an append is tried this often.
 const TRIES_MAX: u32 = 12;
@@ -61,6 +61,16 @@ pub struct Owner {
     returns: BTreeMap<Ticket, Back>,
     ticket: Ticket,
     flying: Option<(Option<Statics>, Box<Batch>)>,
+}
+
+impl Owner {
+    pub fn id(&self) -> OwnerId {
+        self.me
+    }
+
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        self.state.as_ref().map(RoomState::snapshot)
+    }
 }
 
 impl World {
@@ -164,6 +174,11 @@ impl World {
                     self.coverage.erased += erase.len() as u64;
                     let request = Request::Views { views, erase };
                     self.ask(at, Purpose::Views { upto }, request);
+                }
+                RoomEffect::AskLater if self.mutant == Some(Mutant::NeverAskedAgain) => {}
+                RoomEffect::AskLater => {
+                    let command = RoomCommand::AskAgain;
+                    self.after(100, 300, Happening::Own { at, command });
                 }
                 RoomEffect::Stop => {
                     self.owners.remove(&(at.node, at.room));
@@ -416,8 +431,6 @@ impl World {
             statics,
             members,
             tail,
-            redactions: HashMap::new(),
-            emoji: HashMap::new(),
         };
         let (state, effects) = RoomState::recover(recovered, bits);
         owner.state = Some(state);

@@ -2,16 +2,12 @@
 
 use super::owner::Purpose;
 use super::world::{At, Happening, World};
-use crate::entry::{Entry, Event};
 use crate::ids::{OwnerId, RoomId, Seq};
-use crate::room::{Load, Loaded, TargetFacts};
+use crate::room::{Load, Loaded, writer};
 use crate::store::memory::MemoryStore;
-use crate::store::{
-    Batch, LogStore, Member, Outcome, Redaction, Statics, StoreResult, View, ViewStore,
-};
+use crate::store::{Batch, LogStore, Member, Outcome, Statics, StoreResult, View, ViewStore};
 use futures_util::FutureExt;
 use std::future::Future;
-use std::sync::Arc;
 
 /// A request to the store is given up after this.
 const STORE_MS: i64 = 400;
@@ -73,68 +69,19 @@ pub fn perform(store: &MemoryStore, room: RoomId, request: &Request) -> Answer {
         ),
         Request::Open(statics) => Answer::Outcome(now(store.open_bucket(room, statics.clone()))),
         Request::Append(batch) => Answer::Outcome(now(store.append(batch))),
-        Request::Load(load) => Answer::Loaded(look_up(store, room, load)),
+        Request::Load(load) => {
+            let loaded = writer::load(store, room, load.clone()).now_or_never();
+            Answer::Loaded(
+                loaded
+                    .and_then(Result::ok)
+                    .expect("it never waits or fails"),
+            )
+        }
         Request::Views { views, erase } => {
-            for (seq, digest) in erase {
-                now(store.erase(room, *seq, *digest));
-            }
-            now(store.write_views(room, views));
+            now(writer::write_views(store, room, views, erase));
             Answer::Done
         }
     }
-}
-
-fn look_up(store: &MemoryStore, room: RoomId, load: &Load) -> Loaded {
-    match *load {
-        Load::Sent { sender, client_id } => {
-            let seq = now(store.sent(room, sender, client_id));
-            let stored = seq.and_then(|seq| now(store.log(room, seq, seq, 1, true)).pop());
-            Loaded::Sent(stored.map(|stored| Arc::new(as_now_sent(store, stored.entry))))
-        }
-        Load::Target { seq } => {
-            let stored = now(store.log(room, seq, seq, 1, true)).pop();
-            let post = stored.filter(|stored| stored.entry.event.is_countable());
-            Loaded::Target(post.map(|stored| {
-                let redaction = redaction_of(store, room, seq);
-                let mut contents = vec![(seq, stored.digest)];
-                let later = now(store.log(room, seq, redaction.edited, usize::MAX, true));
-                let edits = later.iter().filter(|edit| {
-                    let edit = &edit.entry.event;
-                    matches!(edit, Event::Edit { target, .. } if *target == seq)
-                });
-                contents.extend(edits.map(|edit| (edit.entry.seq, edit.digest)));
-                let mut emoji: Vec<String> = Vec::new();
-                for row in now(store.reactions(room, &[seq])) {
-                    if !emoji.contains(&row.emoji) {
-                        emoji.push(row.emoji);
-                    }
-                }
-                TargetFacts {
-                    author: stored.entry.by,
-                    deleted: redaction.deleted > 0,
-                    emoji,
-                    contents,
-                }
-            }))
-        }
-    }
-}
-
-fn redaction_of(store: &MemoryStore, room: RoomId, seq: Seq) -> Redaction {
-    let mut known = now(store.redactions(room, &[seq]));
-    known.remove(&seq).unwrap_or_default()
-}
-
-fn as_now_sent(store: &MemoryStore, entry: Entry) -> Entry {
-    let about = entry.event.target().unwrap_or(entry.seq);
-    let redaction = redaction_of(store, entry.room, about);
-    let hidden = match entry.event {
-        Event::Post { .. } => redaction != Redaction::default(),
-        Event::Edit { .. } => redaction.deleted > 0 || redaction.edited > entry.seq,
-        Event::React { .. } | Event::Unreact { .. } => redaction.deleted > 0,
-        _ => false,
-    };
-    if hidden { entry.redacted() } else { entry }
 }
 
 impl World {

@@ -188,6 +188,11 @@ fn a_failure_that_was_none_is_caught() {
 }
 
 #[test]
+fn a_failed_question_that_is_not_put_again_is_caught() {
+    is_caught(Mutant::NeverAskedAgain, &["I10", "R15", "progress"]);
+}
+
+#[test]
 fn views_that_are_not_redone_are_caught() {
     is_caught(Mutant::ViewsNotRedone, &["I10", "I1", "R15"]);
 }

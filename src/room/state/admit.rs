@@ -17,7 +17,6 @@ impl RoomState {
             self.refuse(send.ticket, unknown());
             return;
         }
-        self.ask_again();
         let gate = send.place.as_ref().and_then(|p| self.connections.arrive(p));
         if let Some(behind) = self.parked.get(&send.actor.user) {
             match behind.len() > ROOM_BEHIND_LOAD_MAX {

@@ -59,17 +59,30 @@ impl RoomState {
         self.ask(LoadFor::Sender { user, viewed }, what);
     }
 
-    pub(super) fn ask(&mut self, whose: LoadFor, what: Load) {
+    fn ask(&mut self, whose: LoadFor, what: Load) {
         self.last_load += 1;
         let load = self.last_load;
         self.loads.insert(load, whose);
         self.effects.push(RoomEffect::Load { load, what });
     }
 
+    /// Asks what is to be erased of an old post before its redaction's views can be redone.
+    pub(super) fn ask_contents(&mut self, seq: Seq) {
+        let redacting = self.unviewed.unknown.get(&seq);
+        let Some(&upto) = redacting.and_then(|by| by.last()) else {
+            return;
+        };
+        let viewed = self.unviewed.viewed();
+        self.ask(LoadFor::Redo(seq), Load::Contents { seq, viewed, upto });
+    }
+
     /// Puts the redo's failed questions again.
     pub(super) fn ask_again(&mut self) {
+        if self.stopped {
+            return;
+        }
         for seq in std::mem::take(&mut self.unviewed.to_ask) {
-            self.ask(LoadFor::Redo(seq), Load::Target { seq });
+            self.ask_contents(seq);
         }
     }
 
@@ -97,10 +110,18 @@ impl RoomState {
 
     fn learn_redo(&mut self, seq: Seq, facts: Result<Loaded, Error>) {
         match facts {
-            Ok(Loaded::Target(Some(facts))) => self.unviewed.learn(seq, &facts.contents),
+            Ok(Loaded::Contents(contents)) => self.unviewed.learn(seq, &contents),
             Ok(_) => self.unviewed.learn(seq, &[]),
-            Err(_) => self.unviewed.to_ask.push(seq),
+            Err(_) => self.ask_later(seq),
         }
+    }
+
+    /// Nobody may ever come again, so the room itself remembers to ask; once for all that failed.
+    fn ask_later(&mut self, seq: Seq) {
+        if self.unviewed.to_ask.is_empty() {
+            self.effects.push(RoomEffect::AskLater);
+        }
+        self.unviewed.to_ask.push(seq);
     }
 
     fn resume(&mut self, now: Timestamp, sender: UserId, facts: Result<Loaded, Error>) {
@@ -145,6 +166,8 @@ impl RoomState {
                     None => first.no_post = Some(seq),
                 }
             }
+            // A redo's answer, which no sender waits for.
+            Ok(Loaded::Contents(_)) => return,
         }
         self.admit(now, first);
     }

@@ -110,6 +110,7 @@ impl RoomState {
             RoomCommand::Delivered { upto } => self.delivered(upto),
             RoomCommand::ViewsWritten { upto } => self.views_written(upto),
             RoomCommand::ViewsFailed => self.unviewed.failed(),
+            RoomCommand::AskAgain => self.ask_again(),
         }
         self.go_on()
     }

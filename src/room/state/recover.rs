@@ -1,14 +1,13 @@
 //! From what a take-over read to a state that may hear its first command (R4).
 
 use super::RoomState;
-use super::loads::LoadFor;
 use super::members::Members;
 use super::order::Connections;
 use super::targets::Targets;
 use super::unviewed::Unviewed;
 use super::window::Window;
 use crate::entry::Event;
-use crate::room::{Load, Recovered, RoomEffect};
+use crate::room::{Recovered, RoomEffect};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -23,7 +22,6 @@ impl RoomState {
             statics,
             members,
             tail,
-            ..
         } = recovered;
         let head = statics.head();
         let from = tail.first().map_or(head, |first| first.entry.seq - 1);
@@ -62,7 +60,7 @@ impl RoomState {
         }
         let unknown: Vec<_> = state.unviewed.unknown.keys().copied().collect();
         for seq in unknown {
-            state.ask(LoadFor::Redo(seq), Load::Target { seq });
+            state.ask_contents(seq);
         }
         let effects = state.go_on();
         (state, effects)

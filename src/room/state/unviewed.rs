@@ -17,7 +17,7 @@ pub(super) struct Unviewed {
     /// Old posts whose contents must be asked for before (viewed, head] can be redone, with the
     /// entries that redact them.
     pub unknown: BTreeMap<Seq, Vec<Seq>>,
-    /// Questions about them that failed and are put again with the next command.
+    /// Questions about them that failed and are put again after a pause.
     pub to_ask: Vec<Seq>,
 }
 

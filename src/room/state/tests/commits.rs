@@ -125,6 +125,7 @@ fn a_fenced_owner_tells_everybody_unknown_and_stops() {
         RoomCommand::Committed,
         RoomCommand::Fenced,
         RoomCommand::ViewsFailed,
+        RoomCommand::AskAgain,
     ] {
         room.hear(command);
         assert_eq!(room.last, []);

@@ -119,7 +119,7 @@ impl World {
                     self.writing = Some(upto);
                 }
                 RoomEffect::Reply { ticket, reply } => self.judge(ticket, &reply),
-                RoomEffect::Publish { .. } | RoomEffect::Stop => {}
+                RoomEffect::Publish { .. } | RoomEffect::AskLater | RoomEffect::Stop => {}
             }
         }
     }
@@ -199,6 +199,10 @@ impl World {
                         && entry.client_id == Some(client_id)
                 });
                 Loaded::Sent(known.map(|entry| Arc::new(entry.clone())))
+            }
+            Load::Contents { seq, .. } => {
+                let post = &self.log[seq as usize - 1];
+                Loaded::Contents(vec![(seq, post.digest)])
             }
             Load::Target { seq } => {
                 let stored = self.log.get(seq as usize - 1);
@@ -316,9 +320,7 @@ impl World {
             self.answer(true);
             let upto = self.room.state.head();
             self.hear(RoomCommand::Delivered { upto });
-            self.room.state.ask_again();
-            self.room.last = self.room.state.go_on();
-            self.run();
+            self.hear(RoomCommand::AskAgain);
         }
         panic!("it does not come to rest: {:?}", self.room.state.snapshot());
     }

@@ -19,7 +19,7 @@ use crate::room::{
     Draft, LoadId, Loaded, Place, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket,
 };
 use crate::store::{Batch, Statics};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const NOW: Timestamp = Timestamp(1_000);
@@ -69,8 +69,6 @@ pub(super) fn empty(kind: RoomKind) -> Recovered {
         },
         members: Vec::new(),
         tail: Vec::new(),
-        redactions: HashMap::new(),
-        emoji: HashMap::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::entry::{Event, StoredEntry};
-use crate::room::{Load, TargetFacts};
+use crate::room::Load;
 use crate::store::{Member, View};
 
 /// A log that ann wrote, with its chain.
@@ -121,18 +121,19 @@ fn what_old_redactions_erase_is_asked_for_before_their_views_are_redone() {
     let load = room.asked().expect("the post is asked for");
     assert!(room.last.contains(&RoomEffect::Load {
         load,
-        what: Load::Target { seq: 2 }
+        what: Load::Contents {
+            seq: 2,
+            viewed: 3,
+            upto: 5
+        }
     }));
     assert_eq!(writing(&room), None);
     room.answer(load, Err(Error::internal()));
-    assert_eq!(writing(&room), None);
-    room.says("ann", 9, post("x"));
+    assert_eq!(room.last, [RoomEffect::AskLater]);
+    room.hear(RoomCommand::AskAgain);
     let load = room.asked().expect("it is asked again");
-    let facts = TargetFacts {
-        contents: vec![(2, [2; 32]), (3, [3; 32]), (4, [4; 32])],
-        ..TargetFacts::default()
-    };
-    room.answer(load, Ok(Loaded::Target(Some(facts))));
+    let contents = vec![(2, [2; 32]), (3, [3; 32]), (4, [4; 32])];
+    room.answer(load, Ok(Loaded::Contents(contents)));
     let (upto, _, erase) = writing(&room).expect("views are redone");
     assert_eq!((upto, erase), (5, vec![2, 3, 4]));
 }
