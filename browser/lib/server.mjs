@@ -15,11 +15,11 @@ export class Server {
     this.#binary = binary;
   }
 
-  /** Starts, the second time at the same address. */
-  async start() {
+  /** Starts, the second time at the same address. @param {Record<string, string>} [settings] as environment */
+  async start(settings = {}) {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
     const options = ["--data-dir", this.#dir, "--sign-up", "open", "--limits", "relaxed", "--metrics-listen", "none"];
-    const child = spawn(this.#binary, ["serve", "--listen", listen, ...options], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CHAPIANA_PASSWORD_COST: "test" } });
+    const child = spawn(this.#binary, ["serve", "--listen", listen, ...options], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CHAPIANA_PASSWORD_COST: "test", ...settings } });
     this.#child = child;
     let said = "";
     child.stderr.on("data", (data) => (said = (said + data).slice(-4_000)));

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { AxeBuilder } from "@axe-core/playwright";
 
 /** Asks again until the answer is truthy; says what was awaited if it never is. */
 export async function until(what, ask, within = 15_000) {
@@ -31,7 +32,7 @@ export class World {
   async person(name) {
     const email = `${randomUUID()}@example.org`;
     const password = `quiet harbour ${randomUUID()}`;
-    const handle = `${name.toLowerCase().replace(/[^a-z]/g, "")}${randomUUID().slice(0, 6)}`;
+    const handle = `${name.toLowerCase().replace(/[^a-z]/g, "").slice(0, 20)}${randomUUID().slice(0, 6)}`;
     const { user, token } = await this.call(null, "POST", "/users", { name, handle, email, password });
     return { id: user.id, name, handle, email, password, token };
   }
@@ -112,3 +113,25 @@ export const shown = (page) =>
   page.$$eval(".timeline-column > .message", (all) => all.map((it) => it.querySelector(".message-body")?.textContent?.trim() ?? ""));
 
 export const sees = (page, words) => until(`“${words}” is shown`, async () => (await shown(page)).includes(words));
+
+/** axe finds no fault. */
+export async function clean(page, what) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(" | ")}`), [], what);
+}
+
+/** Nothing is wider than the window, and no text is cut off at its side without a sign of it. */
+export async function fits(page, what) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
+  const out = await page.evaluate(() => {
+    const shown = [...document.querySelectorAll("button, a, h1, h2, label, input, textarea, p")].filter((it) => it.checkVisibility({ opacityProperty: true }));
+    const boxed = (it) => it.closest(".sr-only, .skip, pre, table, .page-nav, .timeline, .message-tools") !== null;
+    return shown
+      .filter((it) => !boxed(it))
+      .map((it) => ({ it, box: it.getBoundingClientRect() }))
+      .filter(({ box }) => box.width && (box.left < -1 || box.right > innerWidth + 1))
+      .map(({ it, box }) => `${it.tagName} ${it.className} ${it.textContent?.trim().slice(0, 30)} ${Math.round(box.left)}..${Math.round(box.right)}`);
+  });
+  assert.deepEqual(out, [], what);
+}

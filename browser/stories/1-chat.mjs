@@ -83,6 +83,70 @@ export const stories = {
     assert.ok(await b.$("#new"), "the New line stays while he is here");
   },
 
+  async "Ada looks who has read her message, and Bo's plain form turns her tick, too"(world) {
+    const { ada, bo, room } = await two(world);
+    const noor = await world.person("نور الهدى");
+    await world.call(ada, "PUT", `/rooms/${room}/members/${noor.id}`, {});
+    const a = await world.enter(ada, room);
+    await write(a, "Is the ramp free?");
+    await until("the tick of Ada's message", async () => (await receipt(a, "Is the ramp free?")) === "sent");
+    const b = await world.enter(bo, room, { javaScriptEnabled: false });
+    await b.click("form.mark-read button");
+    await until("one of two has read it", async () => (await a.textContent(".receipt"))?.includes("1 of 2"));
+    await a.click(".receipt");
+    await until("Bo is named", async () => (await a.textContent("dialog .seen")) === "Bo Nakamura");
+    await a.keyboard.press("Escape");
+    await a.focus(".message[data-mine]");
+    await a.keyboard.press("i");
+    await until("the key shows it as well", () => a.$("dialog .seen"));
+    await a.click("dialog button");
+    await until("it is closed", async () => !(await a.$("dialog")));
+  },
+
+  async "Bo keeps a message unread, and it stays so until he opens the room again"(world) {
+    const { ada, bo, room } = await two(world);
+    for (const words of ["One", "Two", "Three"]) await world.post(ada, room, words);
+    const b = await world.enter(bo, room);
+    const unread = async () => (await world.call(bo, "GET", `/rooms/${room}`)).unread;
+    await until("all is read", async () => (await unread()) === 0);
+    const second = (await b.$$(".message"))[1];
+    await second.focus();
+    await second.press("u");
+    await until("two are unread", async () => (await unread()) === 2);
+    await until("the line stands above it", async () => (await b.$eval("#new", (it) => it.nextElementSibling?.querySelector(".message-body")?.textContent?.trim())) === "Two");
+    await world.post(ada, room, "Four");
+    await sees(b, "Four");
+    await b.keyboard.press("Shift");
+    await until("the list counts three", async () => (await b.textContent(`.rooms a[href="/r/${room}"] .badge`)) === "3");
+    assert.equal(await unread(), 3);
+    await b.goto(`/r/${room}`);
+    await live(b);
+    await until("now it is read", async () => (await unread()) === 0);
+  },
+
+  async "Ada writes an emoji by its name, chosen from the list or between colons"(world) {
+    const { ada, room } = await two(world);
+    const a = await world.enter(ada, room);
+    await a.focus("#composer");
+    await a.keyboard.type("All done :tad");
+    await until("the list offers it", async () => (await a.textContent("#completion")).includes("🎉"));
+    await a.keyboard.press("Enter");
+    await a.keyboard.type("and :ferry: at 10:30:00");
+    await a.keyboard.press("Enter");
+    await sees(a, "All done 🎉 and ⛴️ at 10:30:00");
+  },
+
+  async "Bo opens the address of a channel that he is not in, joins, and reads"(world) {
+    const { ada, bo } = await two(world);
+    const room = await world.room("slipway", ada);
+    await world.post(ada, room, "Written before he came");
+    const b = await world.signIn(bo);
+    await b.goto(`/r/${room}`);
+    assert.equal((await b.textContent("h1")).trim(), "#slipway");
+    await b.click("main button[data-kind=primary]");
+    await sees(b, "Written before he came");
+  },
+
   async "Bo is taken out of a room while he looks at it"(world) {
     const { ada, bo, room } = await two(world);
     const b = await world.enter(bo, room);

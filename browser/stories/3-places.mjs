@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { AxeBuilder } from "@axe-core/playwright";
-import { live, sees, shown, until, write } from "../lib/world.mjs";
+import { clean, live, sees, shown, until, write } from "../lib/world.mjs";
 
 async function filled(world, count) {
   const [ada, bo] = [await world.person("Ada Lindqvist"), await world.person("Bo Nakamura")];
   const room = await world.room("night-line", ada, bo);
   for (let at = 1; at <= count; at += 1) await world.post(at % 3 ? ada : bo, room, `Line ${at} of the evening`);
   return { ada, bo, room };
-}
-
-async function clean(page, what) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(" | ")}`), [], what);
 }
 
 export const stories = {

@@ -75,6 +75,22 @@ pub fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
+/// The name of the cookie that ties the forms of the door to one browser.
+pub fn visitor_cookie_name(config: &Config) -> &'static str {
+    if config.is_secure() {
+        "__Host-chapiana-visitor"
+    } else {
+        "chapiana-visitor"
+    }
+}
+
+/// `Set-Cookie` of a new visitor, for as long as the browser is open.
+pub fn visitor_cookie(config: &Config, secret: &str) -> String {
+    let name = visitor_cookie_name(config);
+    let secure = if config.is_secure() { "; Secure" } else { "" };
+    format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}")
+}
+
 /// The value of our session cookie, if the request has one.
 pub fn cookie_secret(config: &Config, headers: &HeaderMap) -> Option<String> {
     cookie(headers, cookie_name(config))

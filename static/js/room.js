@@ -48,15 +48,19 @@ export function openRoom(room, me, parts) {
     typing: (on) => typing.shouldTell(on) && socket.send({ t: "typing", room: room.id, on }),
     draft: (words) => drafts.set(room.id, words),
   });
-  const tools = new Tools(timeline, composer, send);
+  const tools = new Tools(timeline, composer, {
+    send,
+    seen: (message) => receipts.show(message),
+    unread: (seq) => void reading.unreadFrom(seq).then((left) => left && sidebar.count(room.id, left.unread, left.mentions)),
+  });
   const pending = new Pending(timeline, outbox, (item) => composer.fill(item.body ?? ""));
-  const receipts = watchReceipts(timeline, me.id);
+  const receipts = watchReceipts(timeline, me.id, people);
   const announce = announcer(timeline);
   timeline.onChange(() => learn(timeline, people));
   timeline.open();
   watchLatest(timeline, form);
   codeButtons(view);
-  const tellReading = watchReading(timeline, socket);
+  const reading = watchReading(timeline, socket);
   formatButtons(form, field);
   complete(composer, people, room.id);
   const draft = drafts.get(room.id);
@@ -78,7 +82,8 @@ export function openRoom(room, me, parts) {
     timeline.receive(frame);
     if (!isMe(frame.by)) announce(frame);
     typing.wrote(frame.by);
-    tellReading();
+    reading.tell();
+    if (reading.came(frame)) sidebar.count(room.id, reading.left?.unread ?? 0, reading.left?.mentions ?? 0);
   });
   socket.on("reset", (frame) => {
     if (frame.room === room.id) void timeline.reset(frame.head);
@@ -100,7 +105,7 @@ export function openRoom(room, me, parts) {
   socket.on("room", (frame) => frame.room === room.id && field.disabled && location.reload());
   socket.on("marks", (frame) => {
     const mine = frame.marks.find((it) => isMe(it.user));
-    if (frame.room === room.id && mine && mine.read >= timeline.head) sidebar.count(room.id, 0, 0);
+    if (frame.room === room.id && mine && mine.read >= timeline.head && !reading.kept) sidebar.count(room.id, 0, 0);
   });
   return timeline;
 }

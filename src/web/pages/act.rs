@@ -4,8 +4,10 @@ use super::room::fresh_id;
 use super::seat::Seat;
 use crate::access::{Action, Facts, can};
 use crate::error::Result;
-use crate::ids::{RoomId, Seq};
+use crate::ids::{RoomId, Seq, UserId};
+use crate::limits;
 use crate::reading::{MessageView, RoomItem, message_views};
+use std::collections::HashSet;
 
 /// Offered although nobody used them yet.
 const QUICK: [&str; 5] = ["👍", "❤️", "😂", "🎉", "👀"];
@@ -19,6 +21,8 @@ pub struct Act {
     pub delete_id: String,
     pub reactions: Vec<Offer>,
     pub notice: Option<String>,
+    /// Who has read my message.
+    pub seen: Vec<String>,
 }
 
 /// One emoji to set or take back.
@@ -56,12 +60,35 @@ impl Act {
             mine,
             may_delete: can(&seat.current.actor(), delete, &facts).is_ok(),
             reactions: offers(seat, &view),
+            seen: match mine {
+                true => readers(seat, room, seq).await?,
+                false => Vec::new(),
+            },
             body: view.body.unwrap_or_default(),
             edit_id: fresh_id(),
             delete_id: fresh_id(),
             notice,
         }))
     }
+}
+
+/// The others of the room whose read marker has come this far, by name.
+async fn readers(seat: &Seat, room: RoomId, seq: Seq) -> Result<Vec<String>> {
+    let (store, me) = (&*seat.node.store, seat.current.user.id);
+    let (markers, members) = futures_util::try_join!(
+        store.markers(room, None, limits::PAGE_MAX),
+        store.members(room, None, limits::PAGE_MAX),
+    )?;
+    let here: HashSet<UserId> = members.iter().map(|member| member.user).collect();
+    let far = |user: &UserId, read: Seq| *user != me && read >= seq && here.contains(user);
+    let readers = markers
+        .iter()
+        .filter(|(user, marker)| far(user, marker.read));
+    let readers: Vec<UserId> = readers.map(|(user, _)| *user).collect();
+    let profiles = seat.node.people.get(&readers).await?;
+    let mut names: Vec<String> = profiles.values().map(|it| it.name.clone()).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    Ok(names)
 }
 
 fn offers(seat: &Seat, view: &MessageView) -> Vec<Offer> {

@@ -1,7 +1,7 @@
 //! The doors: signing in, signing up, invites, signing out.
 
 use super::frame::Frame;
-use super::seat::{Fields, Guest, SeatForm, html, html_with, own_path, see_other};
+use super::seat::{Guest, GuestForm, SeatForm, html, html_with, own_path, see_other};
 use super::trouble::{Answer, for_field};
 use crate::auth::{NewPerson, extract, login, sign_up};
 use crate::clock::now;
@@ -75,12 +75,14 @@ struct Closed {
 }
 
 /// `GET /login`
-pub async fn login_page(guest: Guest, params: Params) -> Answer {
+pub async fn login_page(mut guest: Guest, params: Params) -> Answer {
     let next = own_path(params.text("next")?.unwrap_or("/")).to_owned();
     if guest.current.is_some() {
         return Ok(see_other(&next));
     }
-    Ok(html(&login_form(guest, next, String::new(), None)))
+    let fresh = guest.take_fresh();
+    let page = html(&login_form(guest, next, String::new(), None));
+    Ok(Guest::welcome(fresh, page))
 }
 
 fn login_form(guest: Guest, next: String, email: String, error: Option<&Error>) -> Login {
@@ -98,10 +100,9 @@ fn login_form(guest: Guest, next: String, email: String, error: Option<&Error>) 
 
 /// `POST /login`
 pub async fn login_post(
-    guest: Guest,
     Address(address): Address,
     headers: HeaderMap,
-    fields: Fields,
+    GuestForm { guest, fields }: GuestForm,
 ) -> Answer {
     let node = &guest.node;
     let next = own_path(fields.get("next")).to_owned();
@@ -159,7 +160,7 @@ pub async fn invite_page(guest: Guest, Path(code): Path<String>) -> Answer {
     signup(guest, code, Typed::default(), None).await
 }
 
-async fn signup(guest: Guest, code: String, form: Typed, error: Option<Error>) -> Answer {
+async fn signup(mut guest: Guest, code: String, form: Typed, error: Option<Error>) -> Answer {
     let node = &guest.node;
     let first = !node.store.has_people().await?;
     let invite = match code.as_str() {
@@ -181,6 +182,7 @@ async fn signup(guest: Guest, code: String, form: Typed, error: Option<Error>) -
         None => StatusCode::OK,
     };
     let (errors, notice) = place(error);
+    let fresh = guest.take_fresh();
     let page = SignUpPage {
         f: guest.frame,
         first,
@@ -190,7 +192,7 @@ async fn signup(guest: Guest, code: String, form: Typed, error: Option<Error>) -
         errors,
         notice,
     };
-    Ok(html_with(status, &page))
+    Ok(Guest::welcome(fresh, html_with(status, &page)))
 }
 
 /// Puts an error beside the field that it is about.
@@ -242,10 +244,9 @@ fn closed(guest: Guest, title: &str, more: &str) -> Response {
 
 /// `POST /signup`
 pub async fn signup_post(
-    guest: Guest,
     Address(address): Address,
     headers: HeaderMap,
-    fields: Fields,
+    GuestForm { guest, fields }: GuestForm,
 ) -> Answer {
     let code = fields.get("invite").to_owned();
     let (what, rate) = match code.as_str() {

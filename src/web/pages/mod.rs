@@ -5,7 +5,9 @@ pub mod details;
 pub mod door;
 pub mod frame;
 pub mod invites;
+pub mod join;
 pub mod places;
+pub mod reading;
 pub mod room;
 pub mod room_forms;
 pub mod seat;
@@ -45,7 +47,7 @@ pub fn router(node: &Arc<Node>) -> Router<Arc<Node>> {
         .route("/invite/{code}", get(door::invite_page))
         .route("/r/{room}", get(room::room))
         .route("/r/{room}/post", post(room_forms::post))
-        .route("/r/{room}/read", post(room::read))
+        .route("/r/{room}/read", post(reading::read))
         .route("/r/{room}/items", get(room::items))
         .route("/r/{room}/details", get(room::details))
         .route("/r/{room}/facts", post(room_forms::facts))

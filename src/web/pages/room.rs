@@ -3,14 +3,14 @@
 use super::act::Act;
 use super::details::Details;
 use super::frame::Frame;
+use super::join;
 use super::seat::{Seat, html_with};
 use super::shell::{self, Shell};
 use super::timeline::{Source, Stretch};
 use super::trouble::Answer;
 use crate::access::Action;
-use crate::clock::now;
 use crate::entry::RoomKind;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Seq, UserId, parse_uuid};
 use crate::limits;
 use crate::people::Profile;
@@ -99,6 +99,8 @@ pub struct Ask {
     pub details: Option<(String, Option<UserId>)>,
     pub details_notice: Option<String>,
     pub status: StatusCode,
+    /// An outsider of a public channel is offered to join.
+    pub offer: bool,
 }
 
 /// The room id of a path; anything else leads nowhere.
@@ -120,6 +122,7 @@ pub async fn room(seat: Seat, Path(room): Path<String>, params: Params) -> Answe
     let ask = Ask {
         page: Some(asked).filter(|page| *page != Page::Newest),
         reply_to: params.integer("reply_to")?.unwrap_or(0),
+        offer: true,
         ..Ask::default()
     };
     show(seat, room_of(&room)?, ask).await
@@ -131,6 +134,7 @@ pub async fn permalink(seat: Seat, Path((room, seq)): Path<(String, String)>) ->
     let ask = Ask {
         page: Some(Page::Around(seq)),
         target: Some(seq),
+        offer: true,
         ..Ask::default()
     };
     show(seat, room_of(&room)?, ask).await
@@ -142,6 +146,7 @@ pub async fn details(seat: Seat, Path(room): Path<String>, params: Params) -> An
     let after = params.text("members")?.and_then(|id| id.parse().ok());
     let ask = Ask {
         details: Some((query, after)),
+        offer: true,
         ..Ask::default()
     };
     show(seat, room_of(&room)?, ask).await
@@ -182,6 +187,9 @@ pub async fn show(seat: Seat, room: RoomId, ask: Ask) -> Answer {
         room_items(store, me),
         store.members(room, None, limits::PAGE_MAX),
     );
+    if ask.offer && matches!(&place, Err(error) if error.code == Code::NotFound) {
+        return join::offer(seat, room).await;
+    }
     let (place, items, members) = (place?, items?, members?);
     let item = items.iter().find(|item| item.id == room);
     let item = item.ok_or_else(Error::not_found)?;
@@ -368,22 +376,4 @@ impl View<'_> {
 /// A key for one form.
 pub fn fresh_id() -> String {
     Uuid::now_v7().to_string()
-}
-
-/// `POST /r/{room}/read`: marks as read up to what was shown.
-pub async fn read(
-    Path(room): Path<String>,
-    super::seat::SeatForm { seat, fields }: super::seat::SeatForm,
-) -> Answer {
-    let room = room_of(&room)?;
-    let upto = seq_of(fields.get("upto"))?;
-    let mark = crate::wire::client::Mark::Raise {
-        read: Some(upto),
-        delivered: None,
-    };
-    let user = seat.current.user.id;
-    let store = &*seat.node.store;
-    let standing = crate::marking::mark(store, room, user, mark, now()).await?;
-    seat.node.sessions.marked(room, user, standing.marker, None);
-    Ok(super::seat::see_other(&format!("/r/{room}")))
 }

@@ -2,6 +2,7 @@
 
 use super::frame::{Appearance, Frame};
 use super::trouble::Trouble;
+use crate::auth::tokens::{hex, random};
 use crate::auth::{CurrentUser, csrf, extract};
 use crate::config::Config;
 use crate::error::{Code, Error};
@@ -29,6 +30,29 @@ pub struct Guest {
     pub node: Arc<Node>,
     pub current: Option<CurrentUser>,
     pub frame: Frame,
+    /// A browser that comes for the first time: what it is to keep, so that its forms have a token.
+    fresh: Option<String>,
+}
+
+/// The fields of a form at the door, which belongs to the browser.
+pub struct GuestForm {
+    pub guest: Guest,
+    pub fields: Fields,
+}
+
+impl Guest {
+    /// A page with forms: gives a new browser its cookie.
+    pub fn welcome(fresh: Option<String>, mut response: Response) -> Response {
+        if let Some(cookie) = fresh.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    /// Takes out what `welcome` needs.
+    pub fn take_fresh(&mut self) -> Option<String> {
+        self.fresh.take()
+    }
 }
 
 /// The fields of a form that belongs to the session.
@@ -78,11 +102,18 @@ impl FromRequestParts<Arc<Node>> for Guest {
             <Signed as OptionalFromRequestParts<Arc<Node>>>::from_request_parts(parts, node)
                 .await?;
         let nonce = parts.extensions.get::<Nonce>();
-        let secret = extract::cookie_secret(&node.config, &parts.headers);
+        let config = &node.config;
+        let kept = extract::cookie_secret(config, &parts.headers)
+            .or_else(|| extract::cookie(&parts.headers, extract::visitor_cookie_name(config)));
+        let new = kept.is_none().then(|| hex(&random::<32>()));
+        let fresh = new
+            .as_deref()
+            .map(|new| extract::visitor_cookie(config, new));
+        let secret = kept.or(new).unwrap_or_default();
         let mut frame = Frame {
             t: node.config.texts,
             nonce: nonce.map(|nonce| nonce.0.to_string()).unwrap_or_default(),
-            csrf: secret.as_deref().map(csrf::form_token).unwrap_or_default(),
+            csrf: csrf::form_token(&secret),
             workspace: node.config.workspace_name.clone(),
             host: host(&node.config),
             look: Appearance::default(),
@@ -95,6 +126,7 @@ impl FromRequestParts<Arc<Node>> for Guest {
             node: Arc::clone(node),
             current,
             frame,
+            fresh,
         })
     }
 }
@@ -151,16 +183,31 @@ impl FromRequest<Arc<Node>> for SeatForm {
         let fields = Fields::from_request(Request::from_parts(parts, body), node)
             .await
             .map_err(IntoResponse::into_response)?;
-        let token = fields.get("csrf");
-        if token.is_empty() || token != seat.frame.csrf {
-            let error = Error::new(
-                Code::Denied,
-                "This form is from an earlier sign-in. Load the page again, then send it.",
-            );
-            return Err(Trouble(error).into_response());
-        }
+        check_token(&seat.frame, &fields).map_err(IntoResponse::into_response)?;
         Ok(Self { seat, fields })
     }
+}
+
+impl FromRequest<Arc<Node>> for GuestForm {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, node: &Arc<Node>) -> Result<Self, Trouble> {
+        let (mut parts, body) = request.into_parts();
+        let guest = Guest::from_request_parts(&mut parts, node).await?;
+        let fields = Fields::from_request(Request::from_parts(parts, body), node).await?;
+        check_token(&guest.frame, &fields)?;
+        Ok(Self { guest, fields })
+    }
+}
+
+fn check_token(frame: &Frame, fields: &Fields) -> Result<(), Trouble> {
+    if csrf::same_token(&frame.csrf, fields.get("csrf")) {
+        return Ok(());
+    }
+    Err(Trouble(Error::new(
+        Code::Denied,
+        "This form is from an earlier visit. Load its page again, then send it.",
+    )))
 }
 
 /// A page.

@@ -59,7 +59,7 @@ impl Site {
             ("email", &email),
             ("password", "three green lanterns"),
         ];
-        let page = reader.post("/signup", &fields).await;
+        let page = reader.submit("/signup", "/signup", &fields).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
         reader.cookie = page.cookie.expect("a session");
         reader
@@ -113,7 +113,11 @@ impl Reader<'_> {
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .collect();
         fields.extend_from_slice(typed);
-        self.post(action, &fields).await
+        let keeps = Reader {
+            site: self.site,
+            cookie: page.cookie.clone().unwrap_or_else(|| self.cookie.clone()),
+        };
+        keeps.post(action, &fields).await
     }
 
     async fn room(&self, name: &str) -> String {
@@ -315,7 +319,7 @@ async fn a_sign_up_that_fails_keeps_what_was_typed_and_says_why_beside_the_field
         ("email", "ann@halden.example"),
         ("password", "short"),
     ];
-    let page = stranger.post("/signup", &fields).await;
+    let page = stranger.submit("/signup", "/signup", &fields).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert_eq!(page.texts("#password-error").len(), 1);
     assert!(page.text.contains("value=\"ann@halden.example\""));
@@ -334,7 +338,78 @@ async fn whoever_is_signed_out_comes_back_to_the_page_he_asked_for() {
         ("password", "three green lanterns"),
         ("next", "//evil.example"),
     ];
-    assert_eq!(stranger.post("/login", &fields).await.location, "/");
+    let page = stranger.submit("/login", "/login", &fields).await;
+    assert_eq!(page.location, "/");
+}
+
+#[tokio::test]
+async fn t19_nobody_is_signed_in_by_a_form_that_another_browser_was_given() {
+    let site = Site::new().await;
+    let _ann = site.signed_up("ann").await;
+    let (mallory, victim) = (site.stranger(), site.stranger());
+    let given = mallory.get("/login").await.hidden("/login");
+    let given = given.iter().find(|(name, _)| name == "csrf");
+    let given = given.map(|(_, value)| value.as_str()).expect("a token");
+    let visitor = victim.get("/login").await.cookie.expect("a cookie");
+    let victim = Reader {
+        site: &site,
+        cookie: visitor,
+    };
+    for csrf in ["", "x", given] {
+        let fields = [
+            ("csrf", csrf),
+            ("email", "ann@halden.example"),
+            ("password", "three green lanterns"),
+        ];
+        for path in ["/login", "/signup"] {
+            let page = victim.post(path, &fields).await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{path} {csrf:?}");
+            assert_eq!(page.cookie, None, "{path} {csrf:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bob_is_offered_to_join_a_public_channel_at_its_address() {
+    let site = Site::new().await;
+    let ann = site.signed_up("ann").await;
+    let bob = site.signed_up("bob").await;
+    let room = ann.room("night-line").await;
+    let action = format!("{room}/members");
+    for path in [room.clone(), format!("{room}/1"), format!("{room}/details")] {
+        let page = bob.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert_eq!(page.texts("h1"), ["#night-line"], "{path}");
+        assert!(page.text.contains("1 member"), "{path}");
+        assert!(page.texts(".timeline").is_empty(), "{path}");
+    }
+    let items = bob.get(&format!("{room}/items")).await;
+    assert_eq!(items.status, StatusCode::NOT_FOUND);
+    let joined = bob.submit(&room, &action, &[]).await;
+    assert_eq!(joined.location, room);
+    assert_eq!(bob.get(&room).await.texts(".timeline").len(), 1);
+}
+
+#[tokio::test]
+async fn bob_marks_a_message_as_unread_and_ann_is_told_who_has_read_hers() {
+    let site = Site::new().await;
+    let ann = site.signed_up("ann").await;
+    let bob = site.signed_up("bob").await;
+    let room = ann.room("night-line").await;
+    bob.submit(&room, &format!("{room}/members"), &[]).await;
+    let body = [("body", "Is the ramp free?")];
+    ann.submit(&room, &format!("{room}/post"), &body).await;
+    let badge = format!("a[href='{room}'] .badge");
+    assert_eq!(bob.get("/").await.texts(&badge), ["1"]);
+    let read = format!("{room}/read");
+    bob.submit(&room, &read, &[]).await;
+    assert!(bob.get("/").await.texts(&badge).is_empty());
+    let message = format!("{room}/3");
+    assert_eq!(ann.get(&message).await.texts(".seen li"), ["bob"]);
+    let page = bob.submit(&message, &read, &[]).await;
+    assert_eq!(page.location, "/");
+    assert_eq!(bob.get("/").await.texts(&badge), ["1"]);
+    assert!(ann.get(&message).await.texts(".seen li").is_empty());
 }
 
 #[tokio::test]

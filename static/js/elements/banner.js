@@ -12,7 +12,8 @@ export function banner(words) {
   const made = build("div", { class: "banner", "data-kind": words.kind, role: "status", "data-live": true }, icon(words.icon));
   made.append(build("p", {}, build("strong", {}, words.strong), ` ${words.more}`));
   if (words.does) made.append(button({ label: words.does.text, text: words.does.text, size: "sm" }, words.does.act));
-  const bar = find("main .bar");
-  if (bar) bar.after(made);
-  else find("main")?.prepend(made);
+  // On a phone only one of the two is shown.
+  const shown = [find(".room .bar"), find(".sidebar .workspace")].find((it) => it?.checkVisibility());
+  if (shown) shown.after(made);
+  else find(".room")?.prepend(made);
 }

@@ -1,11 +1,17 @@
-// `@` completes the members of the room while one writes.
+// While one writes: `@` completes the members of the room, `:` emoji.
 
 import { build, closest, findAll } from "../lib/dom.js";
+import { emojiOf, findEmoji } from "../lib/emoji.js";
 import { api } from "../lib/http.js";
 import { text } from "../lib/l10n.js";
 import { type } from "./format.js";
 
 const MOST = 8;
+const PERSON = /(?:^|[\s(])@([\p{L}\p{N}._-]{0,30})$/u;
+const EMOJI = /(?:^|[\s(]):([a-z0-9_+-]{2,30})$/iu;
+const WHOLE_EMOJI = /(?:^|[\s(]):([a-z0-9_+-]{1,30}):$/iu;
+
+/** @typedef {{words: string, show: (Node | string)[]}} Offer what an option types and shows */
 
 /** @param {string} words */
 const fold = (words) => words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -17,21 +23,63 @@ const fold = (words) => words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCa
  */
 export function complete(composer, people, room) {
   const { field } = composer;
-  const list = build("ul", { class: "menu completion", id: "completion", role: "listbox", "aria-label": text("people"), hidden: true });
-  Object.assign(list.style, { position: "absolute", insetBlockEnd: "calc(100% + 0.5rem)", insetInlineStart: "0", zIndex: "var(--z-panel)" });
-  composer.form.append(list);
-  field.setAttribute("aria-controls", list.id);
-  field.setAttribute("aria-autocomplete", "list");
-  let start = -1;
-  let active = 0;
+  const list = offerList(composer.form, field);
   /** @type {Set<string> | null} */
   let members = null;
 
-  const close = () => {
-    list.hidden = true;
-    start = -1;
-    field.removeAttribute("aria-activedescendant");
+  /** @param {string} query @returns {Offer[]} */
+  const persons = (query) => {
+    const wanted = fold(query);
+    const fits = (/** @type {Person} */ it) => fold(it.handle ?? "").startsWith(wanted) || fold(it.name).split(/\s+/).some((part) => part.startsWith(wanted));
+    const found = people.all().filter((it) => it.handle && (!members || members.has(it.id)) && fits(it));
+    const show = (/** @type {Person} */ it) => [build("span", {}, build("bdi", {}, it.name)), build("span", { class: "hint" }, build("bdi", {}, `@${it.handle}`))];
+    return found.slice(0, MOST).map((it) => ({ words: `@${it.handle} `, show: show(it) }));
   };
+  /** @param {string} query @returns {Offer[]} */
+  const emojis = (query) => {
+    const show = (/** @type {{emoji: string, code: string}} */ it) => [build("span", { class: "emoji" }, it.emoji), build("span", { class: "hint", dir: "ltr" }, `:${it.code}:`)];
+    return findEmoji(query, MOST).map((it) => ({ words: `${it.emoji} `, show: show(it) }));
+  };
+  const refresh = async () => {
+    const before = field.value.slice(0, field.selectionStart);
+    const whole = WHOLE_EMOJI.exec(before)?.[1];
+    const emoji = whole && emojiOf(whole);
+    if (emoji) {
+      field.setSelectionRange(before.length - whole.length - 2, before.length);
+      list.close();
+      type(field, emoji);
+      return;
+    }
+    const code = EMOJI.exec(before)?.[1];
+    if (code !== undefined) {
+      list.draw(before.length - code.length - 1, text("emoji"), emojis(code));
+      return;
+    }
+    const person = PERSON.exec(before)?.[1];
+    if (person === undefined) {
+      list.close();
+      return;
+    }
+    const start = before.length - person.length - 1;
+    list.draw(start, text("people"), persons(person));
+    members ??= await load(people, room);
+    if (list.start === start) list.draw(start, text("people"), persons(person));
+  };
+  field.addEventListener("input", () => void refresh());
+  field.addEventListener("blur", () => list.close());
+  composer.intercept = (event) => list.key(event);
+}
+
+/** The list above the field. @param {HTMLElement} form @param {HTMLTextAreaElement} field */
+function offerList(form, field) {
+  const list = build("ul", { class: "menu completion", id: "completion", role: "listbox", hidden: true });
+  Object.assign(list.style, { position: "absolute", insetBlockEnd: "calc(100% + 0.5rem)", insetInlineStart: "0", zIndex: "var(--z-panel)" });
+  form.append(list);
+  field.setAttribute("aria-controls", list.id);
+  field.setAttribute("aria-autocomplete", "list");
+  /** @type {Offer[]} */
+  let offers = [];
+  let active = 0;
   const options = () => findAll('[role="option"]', list);
   /** @param {number} at */
   const activate = (at) => {
@@ -40,57 +88,46 @@ export function complete(composer, people, room) {
     all.forEach((it, i) => it.setAttribute("aria-selected", String(i === active)));
     field.setAttribute("aria-activedescendant", all[active]?.id ?? "");
   };
-  /** @param {HTMLElement | undefined} option */
-  const choose = (option) => {
-    if (!option) return;
-    const handle = option.dataset.handle ?? "";
-    field.setSelectionRange(start, field.selectionStart);
-    close();
-    type(field, `@${handle} `);
+  /** @param {number} at */
+  const choose = (at) => {
+    const offer = offers[at];
+    if (!offer) return;
+    field.setSelectionRange(made.start, field.selectionStart);
+    made.close();
+    type(field, offer.words);
   };
-  /** @param {string} query */
-  const draw = (query) => {
-    const wanted = fold(query);
-    const found = people
-      .all()
-      .filter((it) => it.handle && (!members || members.has(it.id)) && (fold(it.handle).startsWith(wanted) || fold(it.name).split(/\s+/).some((part) => part.startsWith(wanted))))
-      .slice(0, MOST);
-    list.replaceChildren(
-      ...found.map((it, at) =>
-        build("li", { class: "option", role: "option", id: `complete-${at}`, "data-handle": it.handle }, build("span", {}, build("bdi", {}, it.name)), build("span", { class: "hint" }, `@${it.handle}`)),
-      ),
-    );
-    list.hidden = !found.length;
-    if (found.length) activate(0);
-    else field.removeAttribute("aria-activedescendant");
+  const made = {
+    /** Where the letters begin that are completed; -1 while nothing is offered. */
+    start: -1,
+    close() {
+      list.hidden = true;
+      made.start = -1;
+      field.removeAttribute("aria-activedescendant");
+    },
+    /** @param {number} start @param {string} label @param {Offer[]} found */
+    draw(start, label, found) {
+      made.start = start;
+      offers = found;
+      list.setAttribute("aria-label", label);
+      list.replaceChildren(...found.map((it, at) => build("li", { class: "option", role: "option", id: `complete-${at}` }, ...it.show)));
+      list.hidden = !found.length;
+      if (found.length) activate(0);
+      else field.removeAttribute("aria-activedescendant");
+    },
+    /** @param {KeyboardEvent} event @returns {boolean} whether the list took the key */
+    key(event) {
+      if (list.hidden || made.start < 0) return false;
+      if (event.key === "ArrowDown") activate(active + 1);
+      else if (event.key === "ArrowUp") activate(active - 1);
+      else if (event.key === "Escape") made.close();
+      else if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey)) choose(active);
+      else return false;
+      return true;
+    },
   };
-  const refresh = async () => {
-    const before = field.value.slice(0, field.selectionStart);
-    const match = /(?:^|[\s(])@([\p{L}\p{N}._-]{0,30})$/u.exec(before);
-    if (!match) {
-      close();
-      return;
-    }
-    const query = match[1] ?? "";
-    start = field.selectionStart - query.length - 1;
-    const mine = start;
-    draw(query);
-    members ??= await load(people, room);
-    if (start === mine) draw(query);
-  };
-  field.addEventListener("input", () => void refresh());
-  field.addEventListener("blur", close);
   list.addEventListener("mousedown", (event) => event.preventDefault());
-  list.addEventListener("click", (event) => choose(closest(event, '[role="option"]') ?? undefined));
-  composer.intercept = (event) => {
-    if (list.hidden || start < 0) return false;
-    if (event.key === "ArrowDown") activate(active + 1);
-    else if (event.key === "ArrowUp") activate(active - 1);
-    else if (event.key === "Escape") close();
-    else if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey)) choose(options()[active]);
-    else return false;
-    return true;
-  };
+  list.addEventListener("click", (event) => choose(options().findIndex((it) => it === closest(event, '[role="option"]'))));
+  return made;
 }
 
 /** Members by id, with their names learned. @param {import("../models/people.js").People} people @param {string} room */

@@ -12,22 +12,29 @@ import { pickEmoji } from "./picker.js";
 const QUICK = ["👍", "🎉"];
 const LONG_PRESS = 450;
 
+/**
+ * @typedef {object} Ways what lies behind the tools
+ * @property {(content: Content) => void} send
+ * @property {(message: HTMLElement) => void} seen
+ * @property {(seq: number) => void} unread
+ */
+
 export class Tools {
   #timeline;
   #composer;
-  #send;
+  #ways;
   #bar;
   #press = 0;
 
   /**
    * @param {import("./timeline.js").Timeline} timeline
    * @param {import("./composer.js").Composer} composer
-   * @param {(content: Content) => void} send
+   * @param {Ways} ways
    */
-  constructor(timeline, composer, send) {
+  constructor(timeline, composer, ways) {
     this.#timeline = timeline;
     this.#composer = composer;
-    this.#send = send;
+    this.#ways = ways;
     this.#bar = this.#build();
     const { view } = timeline;
     view.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#visit(closest(event, ".message")));
@@ -50,7 +57,7 @@ export class Tools {
   /** @param {HTMLElement} message @param {() => void} [leave] */
   edit(message, leave = () => this.#current(message)?.focus({ preventScroll: true })) {
     const target = seqOf(message);
-    void editMessage(this.#timeline, message, (body) => this.#send({ kind: "edit", target, body }), leave);
+    void editMessage(this.#timeline, message, (body) => this.#ways.send({ kind: "edit", target, body }), leave);
   }
 
   #build() {
@@ -72,6 +79,7 @@ export class Tools {
     add("reply", text("reply"), "reply", (message) => this.#reply(message));
     add("edit", text("edit_key"), "edit", (message) => this.edit(message));
     add("delete", text("delete_key"), "trash", (message) => void this.#remove(message));
+    add("unread", text("mark_unread"), "eye", (message) => this.#ways.unread(seqOf(message)));
     add("link", text("copy_link"), "link", (message) => void this.#copy(message));
     return bar;
   }
@@ -113,7 +121,7 @@ export class Tools {
   /** @param {HTMLElement} message @param {string} emoji */
   #toggle(message, emoji) {
     const pressed = find(`.reaction[data-emoji="${CSS.escape(emoji)}"]`, message)?.getAttribute("aria-pressed") === "true";
-    this.#send({ kind: pressed ? "unreact" : "react", target: seqOf(message), emoji });
+    this.#ways.send({ kind: pressed ? "unreact" : "react", target: seqOf(message), emoji });
   }
 
   /** @param {HTMLElement} message */
@@ -130,7 +138,7 @@ export class Tools {
   /** @param {HTMLElement} message */
   async #remove(message) {
     const yes = await confirm({ title: text("delete_title"), text: text("delete_text"), yes: text("delete_yes"), no: text("delete_no") });
-    if (yes) this.#send({ kind: "delete", target: seqOf(message) });
+    if (yes) this.#ways.send({ kind: "delete", target: seqOf(message) });
     this.#current(message)?.focus({ preventScroll: true });
   }
 
@@ -161,6 +169,8 @@ export class Tools {
     else if (key === "q") this.#reply(message);
     else if (key === "e" && mine) this.edit(message);
     else if (key === "delete" && !find('[data-tool="delete"]', this.#bar)?.hidden) void this.#remove(message);
+    else if (key === "u") this.#ways.unread(seqOf(message));
+    else if (key === "i" && mine) this.#ways.seen(message);
     else if (key === "l") void this.#copy(message);
     else if (key === "escape") this.#composer.focus();
     else return;

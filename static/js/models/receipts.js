@@ -22,6 +22,16 @@ export class Receipts {
   }
 
   /**
+   * Of the others: who has read it, and who has it only on a device.
+   * @param {number} seq
+   */
+  people(seq) {
+    const others = [...this.#marks].filter(([user]) => user !== this.#me);
+    const ids = (/** @type {(mark: {read: number, delivered: number}) => boolean} */ fits) => others.filter(([, mark]) => fits(mark)).map(([user]) => user);
+    return { seen: ids((mark) => mark.read >= seq), delivered: ids((mark) => mark.read < seq && mark.delivered >= seq) };
+  }
+
+  /**
    * Of the others: how many there are, have it on a device, have read it.
    * @param {number} seq
    */

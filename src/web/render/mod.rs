@@ -1,15 +1,17 @@
 //! Messages and system lines as HTML: the only place where they are made, for first paint, history,
 //! catch-up and live frames alike. The HTML is the same for every viewer, so it is made once per node.
 
+mod system;
+
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Event, Mentions, Role};
+use crate::entry::{Entry, Event, Mentions};
 use crate::ids::{RoomId, Seq, UserId};
 use crate::markdown;
 use crate::people::Profile;
 use crate::reading::MessageView;
 use crate::web::assets;
 use crate::web::face::Face;
-use crate::web::l10n::{Piece, Texts};
+use crate::web::l10n::Texts;
 use askama::Template;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -99,19 +101,6 @@ struct Reacted<'a> {
     emoji: &'a str,
     count: u64,
     users: String,
-}
-
-#[derive(Template)]
-#[template(path = "message/system.html")]
-struct System {
-    seq: Seq,
-    at: String,
-    at_short: String,
-    at_long: String,
-    kind: &'static str,
-    author: String,
-    icon: &'static str,
-    pieces: Vec<Piece>,
 }
 
 /// Everybody whose name is needed to show `entry` and the messages around it.
@@ -294,78 +283,6 @@ impl Renderer {
         }
     }
 
-    /// A line about the room itself; `None` if the entry is none.
-    pub fn system(&self, entry: &Entry, people: &Profiles) -> Option<String> {
-        let by = self.name(entry.by, people);
-        let own = |user: &UserId| entry.by.is_none() || entry.by == Some(*user);
-        let (icon, pieces) = match &entry.event {
-            Event::Join { user, .. } if entry.seq == 1 => {
-                let user = self.name(Some(*user), people);
-                (
-                    "hash",
-                    self.texts.pieces("system-created", &[("user", &user)]),
-                )
-            }
-            Event::Join { user, .. } => {
-                let name = self.name(Some(*user), people);
-                let pieces = if own(user) {
-                    self.texts.pieces("system-joined", &[("user", &name)])
-                } else {
-                    self.texts
-                        .pieces("system-added", &[("who", &by), ("user", &name)])
-                };
-                ("user-plus", pieces)
-            }
-            Event::Leave { user } => {
-                let name = self.name(Some(*user), people);
-                let pieces = if own(user) {
-                    self.texts.pieces("system-left", &[("user", &name)])
-                } else {
-                    self.texts
-                        .pieces("system-removed", &[("who", &by), ("user", &name)])
-                };
-                ("logout", pieces)
-            }
-            Event::Role { user, role } => {
-                let name = self.name(Some(*user), people);
-                let key = match role {
-                    Role::Owner => "system-owner",
-                    Role::Admin => "system-admin",
-                    Role::Member => "system-member",
-                };
-                let names = [("who", by.as_str()), ("user", name.as_str())];
-                ("shield", self.texts.pieces(key, &names))
-            }
-            Event::Rename { name: Some(name) } => {
-                let names = [("who", by.as_str()), ("name", name.as_str())];
-                ("edit", self.texts.pieces("system-renamed", &names))
-            }
-            Event::Rename { name: None } => (
-                "edit",
-                self.texts.pieces("system-renamed-hidden", &[("who", &by)]),
-            ),
-            Event::Topic { topic } if topic.is_empty() => (
-                "edit",
-                self.texts.pieces("system-topic-cleared", &[("who", &by)]),
-            ),
-            Event::Topic { topic } => {
-                let names = [("who", by.as_str()), ("topic", topic.as_str())];
-                ("edit", self.texts.pieces("system-topic", &names))
-            }
-            _ => return None,
-        };
-        Some(rendered(&System {
-            seq: entry.seq,
-            at: entry.at.to_rfc3339(),
-            at_short: short_time(entry.at),
-            at_long: long_time(entry.at),
-            kind: entry.event.kind(),
-            author: entry.by.map(|by| by.to_string()).unwrap_or_default(),
-            icon,
-            pieces,
-        }))
-    }
-
     fn name(&self, user: Option<UserId>, people: &Profiles) -> String {
         user.and_then(|user| people.get(&user))
             .map(|profile| profile.name.clone())
@@ -413,5 +330,4 @@ pub fn long_time(at: Timestamp) -> String {
 }
 
 #[cfg(test)]
-#[path = "render_tests.rs"]
 mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::entry::Role;
 use crate::ids::ClientId;
 use crate::reading::Reactions;
 use scraper::{Html, Selector};
