@@ -205,3 +205,5 @@ pub const ROOM_HOLD_WINDOW_MS: u64 = 10_000;
 pub const INTEREST_FLUSH_MS: u64 = 10;
 /// A removal that a node did not confirm is told to it again after this, milliseconds.
 pub const FENCE_RETRY_MS: u64 = 500;
+/// Out of touch, sessions look this often whether their log-in still stands, milliseconds.
+pub const LOOK_AGAIN_MS: u64 = 4_000;

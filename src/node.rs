@@ -2,7 +2,7 @@
 
 use crate::auth::Auth;
 use crate::bus::{Bus, LocalBus};
-use crate::cluster::shell::{Cluster, Way};
+use crate::cluster::shell::{Cluster, Here, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::NodeId;
@@ -72,15 +72,23 @@ impl Node {
         )
         .await
         .map_err(|_| Error::internal())?;
-        let cluster = way
-            .is_some()
-            .then(|| Cluster::new(id, Arc::clone(&store), relays.clone(), &metrics));
+        let cluster = way.is_some().then(|| {
+            let here = Here {
+                store: Arc::clone(&store),
+                relays: relays.clone(),
+                sessions: sessions.clone(),
+                people: people.clone(),
+                metrics: metrics.clone(),
+            };
+            Cluster::new(id, here)
+        });
         let bus: Arc<dyn Bus> = match &cluster {
             Some(cluster) => Arc::new(cluster.clone()),
             None => Arc::new(LocalBus::new(Arc::new(relays.clone()))),
         };
         if cluster.is_some() {
             relays.attach(Arc::clone(&bus));
+            sessions.attach(Arc::clone(&bus));
         }
         let rooms = Rooms::start(Arc::clone(&store), bus, &metrics, config.bucket_bits)
             .await

@@ -11,7 +11,7 @@ mod memory_tests;
 pub mod transport;
 
 use crate::entry::Entry;
-use crate::ids::{RoomId, Seq, UserId};
+use crate::ids::{LoginId, RoomId, Seq, UserId};
 use crate::room::actor::RoomMessage;
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +47,15 @@ impl Hint {
             Hint::Mark { room, .. } | Hint::Typing { room, .. } => room,
         }
     }
+}
+
+/// Something about a person, for his sessions and for those who see him, wherever they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Account, role or profile changed.
+    User(UserId),
+    /// The person moved his own marker.
+    Marked { room: RoomId, user: UserId },
 }
 
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its
@@ -92,6 +101,10 @@ pub trait Bus: Send + Sync + 'static {
     fn owns(&self, _room: RoomId, _head: Seq) {}
     /// The owner here has ended.
     fn rests(&self, _room: RoomId) {}
+    /// Tells other nodes. Never waits.
+    fn news(&self, _news: News) {}
+    /// Closes the sockets of a log-in on other nodes; `confirm` goes when that is done everywhere.
+    fn revoke(&self, _login: LoginId, _confirm: Confirm) {}
     /// A relay of the room lives here from now on.
     fn follow(&self, _room: RoomId) {}
     /// It has ended.

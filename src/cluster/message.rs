@@ -1,8 +1,8 @@
 //! What nodes say to each other. Data crosses nodes, HTML never does.
 
-use crate::bus::Hint;
+use crate::bus::{Hint, News};
 use crate::entry::{Entry, Salt};
-use crate::ids::{RoomId, Seq, UserId};
+use crate::ids::{LoginId, RoomId, Seq, UserId};
 use crate::room::{self, Reply};
 use std::sync::Arc;
 
@@ -64,6 +64,14 @@ pub enum Message {
         head: Seq,
     },
     Hint(Hint),
+    News(News),
+    /// The sockets of the log-in are to be closed. To be confirmed.
+    Revoke {
+        login: LoginId,
+        fence: FenceId,
+    },
+    /// "Something that you sent to me is lost."
+    Lost,
     Confirm {
         fence: FenceId,
     },

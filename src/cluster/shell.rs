@@ -5,17 +5,21 @@ use super::message::{Command, CommandId, FenceId, Message};
 use super::state::{ClusterState, Effect, Event, Moment, Roll};
 use super::wire;
 use crate::bus::transport::{Leases, Transport, TransportEvents};
-use crate::bus::{Bus, Confirm, Hint, Publication, Subscriber};
+use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
 use crate::error::{Code, Error};
-use crate::ids::{NodeId, RoomId, Seq};
+use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
 use crate::limits::{INTEREST_FLUSH_MS, LEASE_MS, PAGE_MAX};
 use crate::metrics::Metrics;
+use crate::people::People;
 use crate::relay::directory::Relays;
 use crate::room::Reply;
 use crate::room::actor::RoomMessage;
 use crate::room::answer::{Answer, unknown};
 use crate::room::directory::Rooms;
-use crate::store::Store;
+use crate::session::outbox::Frame;
+use crate::session::registry::Sessions;
+use crate::store::{Marker, Store};
+use crate::wire::server::{ServerFrame, UserFacts};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +40,15 @@ pub struct Way {
     pub leases: Arc<dyn Leases>,
 }
 
+/// What of this node hears from others.
+pub struct Here {
+    pub store: Arc<dyn Store>,
+    pub relays: Relays,
+    pub sessions: Sessions,
+    pub people: People,
+    pub metrics: Metrics,
+}
+
 /// One node among others. Clones share it.
 #[derive(Clone)]
 pub struct Cluster(Arc<Shared>);
@@ -46,9 +59,7 @@ struct Shared {
     state: Mutex<ClusterState>,
     way: OnceLock<Way>,
     rooms: OnceLock<Rooms>,
-    relays: Relays,
-    store: Arc<dyn Store>,
-    metrics: Metrics,
+    here: Here,
     answers: Mutex<HashMap<CommandId, Answer>>,
     /// Whoever waits for these removals hears of it when they are dropped.
     fences: Mutex<HashMap<FenceId, Arc<Confirm>>>,
@@ -60,16 +71,14 @@ struct Shared {
 
 impl Cluster {
     /// A node that is not connected yet.
-    pub fn new(me: NodeId, store: Arc<dyn Store>, relays: Relays, metrics: &Metrics) -> Self {
+    pub fn new(me: NodeId, here: Here) -> Self {
         Self(Arc::new(Shared {
             me,
             started: Instant::now(),
             state: Mutex::new(ClusterState::new(me)),
             way: OnceLock::new(),
             rooms: OnceLock::new(),
-            relays,
-            store,
-            metrics: metrics.clone(),
+            here,
             answers: Mutex::default(),
             fences: Mutex::default(),
             last_id: AtomicU64::new(0),
@@ -200,14 +209,24 @@ impl Cluster {
                 room,
                 entries,
                 confirm,
-            } => shared.relays.published(Publication {
+            } => shared.here.relays.published(Publication {
                 room,
                 entries,
                 confirm: confirm.map(|(to, fence)| self.confirm(to, fence)),
             }),
-            Effect::HearHint(hint) => shared.relays.hinted(hint),
-            Effect::HearHead { room, head } => shared.relays.head(room, head),
+            Effect::HearHint(hint) => shared.here.relays.hinted(hint),
+            Effect::HearNews(news) => self.hear_news(news),
+            Effect::HearRevoke { login, from, fence } => {
+                let confirm = self.confirm(from, fence);
+                let sessions = shared.here.sessions.clone();
+                tokio::spawn(async move {
+                    sessions.revoke_here(login).await;
+                    drop(confirm);
+                });
+            }
+            Effect::HearHead { room, head } => shared.here.relays.head(room, head),
             Effect::Heal => self.heal(),
+            Effect::LookAgain => shared.here.sessions.look_again(),
             Effect::Execute {
                 from,
                 id,
@@ -234,7 +253,7 @@ impl Cluster {
         if let Some(way) = self.0.way.get()
             && !way.transport.send(to, wire::encode(message))
         {
-            self.0.metrics.messages_unsent.inc();
+            self.0.here.metrics.messages_unsent.inc();
         }
     }
 
@@ -252,6 +271,41 @@ impl Cluster {
         Confirm::new(move || myself.send(to, &Message::Confirm { fence }))
     }
 
+    fn hear_news(&self, news: News) {
+        match news {
+            News::User(user) => {
+                self.0.here.people.invalidate(user);
+                self.0.here.sessions.user_changed_here(user);
+                self.show_profile(user);
+            }
+            News::Marked { room, user } => {
+                let marker = Marker::default();
+                self.0.here.sessions.marked_here(room, user, marker, None);
+            }
+        }
+    }
+
+    /// Who sees the person is told how he looks now.
+    fn show_profile(&self, user: UserId) {
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let Ok(profiles) = shared.here.people.get(&[user]).await else {
+                return;
+            };
+            let Some(profile) = profiles.get(&user) else {
+                return;
+            };
+            let facts = UserFacts {
+                id: user,
+                name: profile.name.clone(),
+                handle: profile.handle.clone(),
+                avatar: profile.avatar.clone(),
+            };
+            let frame = Frame::from(ServerFrame::User { user: facts }.encode());
+            shared.here.sessions.profile_changed(user, &frame);
+        });
+    }
+
     fn execute(&self, from: NodeId, id: CommandId, room: RoomId, command: Command) {
         let Some(rooms) = self.0.rooms.get() else {
             return;
@@ -260,7 +314,7 @@ impl Cluster {
         let answer = Answer::to(move |reply| {
             myself.send(from, &Message::Outcome { id, reply });
         });
-        self.0.metrics.commands_executed.inc();
+        self.0.here.metrics.commands_executed.inc();
         rooms.tell_here(
             room,
             match command {
@@ -318,15 +372,15 @@ impl Cluster {
     }
 
     async fn read_heads(&self) {
-        self.0.metrics.heals.inc();
+        self.0.here.metrics.heals.inc();
         let rooms = self.state().followed();
         for rooms in rooms.chunks(PAGE_MAX) {
             // What is not answered now is asked again by the next poll.
-            let Ok(heads) = self.0.store.heads(rooms).await else {
+            let Ok(heads) = self.0.here.store.heads(rooms).await else {
                 return;
             };
             for (room, (head, _)) in heads {
-                self.0.relays.head(room, head);
+                self.0.here.relays.head(room, head);
             }
         }
     }
@@ -365,7 +419,7 @@ impl Bus for Cluster {
             (id, confirm)
         });
         let (id, confirm) = fence.unzip();
-        self.0.relays.published(Publication {
+        self.0.here.relays.published(Publication {
             room,
             entries: here,
             confirm: confirm.map(|confirm| Confirm::new(move || drop(confirm))),
@@ -378,12 +432,27 @@ impl Bus for Cluster {
     }
 
     fn hint(&self, hint: Hint) {
-        self.0.relays.hinted(hint);
+        // Typing pauses while it is not certain who may see it.
+        let typing = matches!(hint, Hint::Typing { .. });
+        if typing && !self.state().has_lease(self.now()) {
+            return;
+        }
+        self.0.here.relays.hinted(hint);
         self.tell(Event::Hint(hint));
     }
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn news(&self, news: News) {
+        self.tell(Event::News(news));
+    }
+
+    fn revoke(&self, login: LoginId, confirm: Confirm) {
+        let fence = self.next_id();
+        self.fences().insert(fence, Arc::new(confirm));
+        self.tell(Event::Revoke { login, fence });
     }
 
     fn forward(&self, room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
@@ -410,7 +479,7 @@ impl Bus for Cluster {
         };
         let id = self.next_id();
         self.answers().insert(id, answer);
-        self.0.metrics.commands_forwarded.inc();
+        self.0.here.metrics.commands_forwarded.inc();
         self.tell(Event::Forward {
             to,
             id,
@@ -446,13 +515,13 @@ impl TransportEvents for Cluster {
             Ok(message) => self.tell(Event::Received { from, message }),
             Err(error) => {
                 tracing::debug!(%error, %from, "a malformed message between nodes");
-                self.0.metrics.messages_malformed.inc();
+                self.0.here.metrics.messages_malformed.inc();
             }
         }
     }
 
     fn gap(&self, from: NodeId) {
-        self.0.metrics.bus_gaps.inc();
+        self.0.here.metrics.bus_gaps.inc();
         self.tell(Event::Gap(from));
     }
 

@@ -189,7 +189,8 @@ async fn a_room_whose_node_is_killed_goes_on_elsewhere_without_a_gap() {
     let mut reads = bob.hello("data").await;
     reads.watch(&room, 2).await;
     insist(&mut writes, &room, "before").await;
-    assert_eq!(world.nodes[0].node.rooms.count(), 1);
+    let owner = world.nodes[0].node.rooms.observe(room_id(&room)).await;
+    assert!(owner.is_some(), "it lived there");
     world.kill(0);
     let last = insist(&mut writes, &room, "after").await["seq"].as_u64();
     let last = last.expect("a seq");
@@ -295,4 +296,87 @@ async fn a_removal_waits_for_a_node_that_does_not_answer_until_its_lease_lapsed(
     world.kill(1);
     let answer = timeout(PATIENCE, removal).await.expect("answered in time");
     assert_eq!(answer.expect("no panic").0, 200);
+}
+
+#[tokio::test]
+async fn a_signed_out_device_is_closed_on_the_other_node_before_the_answer() {
+    let world = World::of(2).await;
+    let (ann, _) = world.people().await;
+    let mut phone = world.nodes[1].visit(&ann).hello("data").await;
+    let (status, _) = ann.call("DELETE", "/sessions/current", Value::Null).await;
+    assert_eq!(status, 204);
+    assert_eq!(world.nodes[1].node.sessions.count(), 0, "closed already");
+    assert_eq!(phone.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn a_new_name_and_a_moved_marker_are_seen_on_the_other_node() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let room = world.room_on(0, &ann, &bob).await;
+    let mut tablet = world.nodes[1].visit(&ann).hello("data").await;
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    let (status, _) = ann.call("PATCH", "/me", json!({ "name": "Ann Vik" })).await;
+    assert_eq!(status, 200);
+    assert_eq!(bobs.sees("user").await["user"]["name"], "Ann Vik");
+    bobs.post(&room, "Welcome").await;
+    let (status, _) = ann
+        .call(
+            "PUT",
+            &format!("/rooms/{room}/markers"),
+            json!({ "read": 3 }),
+        )
+        .await;
+    assert_eq!(status, 200);
+    loop {
+        let head = tablet.sees("head").await;
+        if head["unread"] == 0 {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn sends_that_get_lost_on_the_way_to_another_node_are_answered_soon_and_keep_their_order() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let room = world.room_on(1, &ann, &bob).await;
+    let mut writes = ann.hello("data").await;
+    let mut reads = bob.hello("data").await;
+    reads.watch(&room, 2).await;
+    insist(&mut writes, &room, "first").await;
+    let faults = Faults {
+        dropped: 50,
+        ..Faults::default()
+    };
+    world.hub.set_faults(faults);
+    let mut open: Vec<(Uuid, u64)> = (0..20).map(|n| (Uuid::now_v7(), n)).collect();
+    let mut stored = Vec::new();
+    let started = Instant::now();
+    while !open.is_empty() {
+        for (id, n) in &open {
+            writes.send(post(&room, *id, &n.to_string())).await;
+        }
+        let mut refused = Vec::new();
+        let ids: Vec<_> = open.iter().map(|(id, _)| id.to_string()).collect();
+        let answers = writes.answers_to(&ids).await;
+        for (id, n) in std::mem::take(&mut open) {
+            match answers[&id.to_string()]["seq"].as_u64() {
+                Some(seq) => stored.push((n, seq)),
+                None => refused.push((id, n)),
+            }
+        }
+        open = refused;
+        assert!(started.elapsed() < PATIENCE, "{open:?}");
+    }
+    stored.sort_unstable();
+    let seqs: Vec<_> = stored.iter().map(|(_, seq)| *seq).collect();
+    assert_eq!(
+        seqs,
+        Vec::from_iter(4..=23),
+        "in the order of sending, each once"
+    );
+    world.hub.set_faults(Faults::default());
+    let seen = reads.entries_to(23).await;
+    assert_eq!(seen, Vec::from_iter(3..=23));
 }

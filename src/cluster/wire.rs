@@ -3,10 +3,10 @@
 
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
 use crate::access::{Actor, WorkspaceRole};
-use crate::bus::Hint;
+use crate::bus::{Hint, News};
 use crate::entry::{Entry, Role, Salt, WireEntry};
 use crate::error::{Code, Error};
-use crate::ids::{ClientId, ConnectionId, RoomId, Seq, UserId};
+use crate::ids::{ClientId, ConnectionId, LoginId, RoomId, Seq, UserId};
 use crate::room::{Draft, Place, Reply, Send};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,18 @@ enum Wire {
         user: UserId,
         on: bool,
     },
+    User {
+        user: UserId,
+    },
+    Marked {
+        room: RoomId,
+        user: UserId,
+    },
+    Revoke {
+        login: LoginId,
+        fence: FenceId,
+    },
+    Lost,
     Confirm {
         fence: FenceId,
     },
@@ -194,6 +206,10 @@ impl From<&Message> for Wire {
                 delivered,
             },
             Message::Hint(Hint::Typing { room, user, on }) => Wire::Typing { room, user, on },
+            Message::News(News::User(user)) => Wire::User { user },
+            Message::News(News::Marked { room, user }) => Wire::Marked { room, user },
+            Message::Revoke { login, fence } => Wire::Revoke { login, fence },
+            Message::Lost => Wire::Lost,
             Message::Confirm { fence } => Wire::Confirm { fence },
             Message::Bye => Wire::Bye,
         }
@@ -318,6 +334,10 @@ impl Wire {
                 delivered,
             }),
             Wire::Typing { room, user, on } => Message::Hint(Hint::Typing { room, user, on }),
+            Wire::User { user } => Message::News(News::User(user)),
+            Wire::Marked { room, user } => Message::News(News::Marked { room, user }),
+            Wire::Revoke { login, fence } => Message::Revoke { login, fence },
+            Wire::Lost => Message::Lost,
             Wire::Confirm { fence } => Message::Confirm { fence },
             Wire::Bye => Message::Bye,
         })

@@ -147,6 +147,13 @@ fn messages() -> Vec<Message> {
             user,
             on: true,
         }),
+        Message::News(News::User(user)),
+        Message::News(News::Marked { room, user }),
+        Message::Revoke {
+            login: LoginId::from_bytes(id(8)),
+            fence: 6,
+        },
+        Message::Lost,
         Message::Confirm { fence: 5 },
         Message::Bye,
     ]);

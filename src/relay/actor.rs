@@ -62,18 +62,7 @@ pub struct Parts {
     pub renderer: Arc<dyn RenderEntries>,
     pub slots: Arc<Slots<RelayMessage>>,
     /// The way to other nodes, where there are any.
-    pub bus: OnceLock<Arc<dyn Bus>>,
-}
-
-impl Parts {
-    /// A relay of the room has ended. Another may have begun meanwhile: that counts.
-    pub fn unfollow(&self, room: RoomId) {
-        let Some(bus) = self.bus.get() else { return };
-        bus.unfollow(room);
-        if self.slots.has(room) {
-            bus.follow(room);
-        }
-    }
+    pub bus: Arc<OnceLock<Arc<dyn Bus>>>,
 }
 
 /// One relay of this node.
@@ -229,7 +218,6 @@ impl Relay {
     fn rest(&mut self) {
         let id = self.myself.get_id();
         if self.state.is_idle() && self.parts.slots.retire(self.room, id, self.handled) {
-            self.parts.unfollow(self.room);
             self.state.end();
             self.myself.stop(Some(Exit::Idle.as_str().to_owned()));
         } else {

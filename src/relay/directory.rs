@@ -34,10 +34,15 @@ impl Relays {
         metrics: &Metrics,
     ) -> Result<Self, SpawnErr> {
         let slots = Arc::new(Slots::new());
+        let bus = Arc::new(OnceLock::<Arc<dyn Bus>>::new());
         let on_end = {
             let (slots, metrics) = (Arc::clone(&slots), metrics.clone());
+            let bus = Arc::clone(&bus);
             Box::new(move |actor, exit| {
-                let _ = slots.ended(actor);
+                let room = slots.ended(actor);
+                if let (Some(room), Some(bus)) = (room, bus.get()) {
+                    unfollow(&slots, &**bus, room);
+                }
                 if exit == Exit::Panicked {
                     metrics.relay_panics.inc();
                 }
@@ -50,7 +55,7 @@ impl Relays {
             metrics: metrics.clone(),
             renderer,
             slots,
-            bus: OnceLock::new(),
+            bus,
         };
         Ok(Self(Arc::new(Shared {
             parts: Arc::new(parts),
@@ -171,6 +176,14 @@ impl Subscriber for Relays {
 
     fn hinted(&self, hint: Hint) {
         self.tell_if_there(hint.room(), RelayMessage::Hint(hint));
+    }
+}
+
+/// The relay of the room has ended. Another may have begun meanwhile: that counts.
+fn unfollow(slots: &Slots<RelayMessage>, bus: &dyn Bus, room: RoomId) {
+    bus.unfollow(room);
+    if slots.has(room) {
+        bus.follow(room);
     }
 }
 

@@ -2,19 +2,24 @@
 
 use super::SessionMessage;
 use super::outbox::{Frame, HintKey, Outbox, code};
+use crate::bus::{Bus, Confirm, News};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ConnectionId, LoginId, RoomId, Seq, UserId};
-use crate::limits::{DRAIN_SLICES, SOCKETS_PER_USER_MAX};
+use crate::limits::{DRAIN_SLICES, SOCKETS_PER_USER_MAX, STORE_LEASE_MS};
 use crate::metrics::Metrics;
 use crate::store::Marker;
 use ractor::ActorRef;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How long a revocation waits for sockets to end; they get nothing from its first moment on.
 const REVOKE_WAIT: Duration = Duration::from_secs(2);
+/// And for other nodes: no longer than their leases can stand.
+const REVOKE_WAIT_ELSEWHERE: Duration = Duration::from_millis(STORE_LEASE_MS + 1_000);
 
 /// One live connection after its hello.
 #[derive(Clone, Debug)]
@@ -34,13 +39,20 @@ impl Connection {
 }
 
 /// The connections of one node. Clones share one registry.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sessions(Arc<Shared>);
 
-#[derive(Debug)]
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
 struct Shared {
     known: Mutex<Known>,
     per_user_max: u64,
+    /// The way to other nodes, where there are any.
+    bus: OnceLock<Arc<dyn Bus>>,
     metrics: Metrics,
 }
 
@@ -58,8 +70,14 @@ impl Sessions {
         Self(Arc::new(Shared {
             known: Mutex::default(),
             per_user_max: SOCKETS_PER_USER_MAX * factor,
+            bus: OnceLock::new(),
             metrics: metrics.clone(),
         }))
+    }
+
+    /// From now on sessions on other nodes hear, too.
+    pub fn attach(&self, bus: Arc<dyn Bus>) {
+        let _ = self.0.bus.set(bus);
     }
 
     /// Adds a connection. Do this first and look at log-in and rooms after it, so that a
@@ -119,9 +137,22 @@ impl Sessions {
         self.known().connections.len()
     }
 
-    /// Closes every socket of a log-in with 4001. From its first moment on they get no frame, and
-    /// it returns when they have ended. Delete the log-in in the store first.
+    /// Closes every socket of a log-in with 4001, on every node. From its first moment on they get
+    /// no frame, and it returns when they have ended. Delete the log-in in the store first.
     pub async fn revoke(&self, login: LoginId) {
+        let elsewhere = self.0.bus.get().map(|bus| {
+            let (ended, end) = oneshot::channel::<()>();
+            bus.revoke(login, Confirm::new(move || drop(ended)));
+            end
+        });
+        self.revoke_here(login).await;
+        if let Some(end) = elsewhere {
+            let _ = tokio::time::timeout(REVOKE_WAIT_ELSEWHERE, end).await;
+        }
+    }
+
+    /// `revoke` on this node.
+    pub async fn revoke_here(&self, login: LoginId) {
         let connections: Vec<_> = {
             let known = self.known();
             let ids = known.by_login.get(&login).into_iter().flatten();
@@ -136,12 +167,31 @@ impl Sessions {
         close_and_wait(self.of_user(user)).await;
     }
 
-    /// The person's own account changed: his sessions look again.
+    /// The person's own account changed: his sessions look again, on every node.
     pub fn user_changed(&self, user: UserId) {
+        self.user_changed_here(user);
+        self.news(News::User(user));
+    }
+
+    fn news(&self, news: News) {
+        if let Some(bus) = self.0.bus.get() {
+            bus.news(news);
+        }
+    }
+
+    /// `user_changed` on this node.
+    pub fn user_changed_here(&self, user: UserId) {
         self.tell(user, || SessionMessage::UserChanged);
     }
 
-    /// Sends `frame` (a `user` frame: name or picture) to everybody who is connected.
+    /// Everybody here who is connected looks whether he still may be.
+    pub fn look_again(&self) {
+        for connection in self.all() {
+            connection.tell(SessionMessage::UserChanged);
+        }
+    }
+
+    /// Sends `frame` (a `user` frame: name or picture) to everybody who is connected here.
     pub fn profile_changed(&self, user: UserId, frame: &Frame) {
         for connection in self.all() {
             let key = HintKey::Profile(user);
@@ -149,8 +199,20 @@ impl Sessions {
         }
     }
 
-    /// The person's marker moved; `by` knows already.
+    /// The person's marker moved; `by` knows already. His sessions elsewhere hear of it, too.
     pub fn marked(&self, room: RoomId, user: UserId, marker: Marker, by: Option<ConnectionId>) {
+        self.marked_here(room, user, marker, by);
+        self.news(News::Marked { room, user });
+    }
+
+    /// `marked` on this node.
+    pub fn marked_here(
+        &self,
+        room: RoomId,
+        user: UserId,
+        marker: Marker,
+        by: Option<ConnectionId>,
+    ) {
         for connection in self.of_user(user) {
             if Some(connection.id) != by {
                 connection.tell(SessionMessage::Marked { room, marker });

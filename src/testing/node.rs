@@ -10,6 +10,7 @@ use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -233,6 +234,22 @@ impl Socket {
                 return seen;
             }
         }
+    }
+
+    /// The first answer to each of these sends.
+    pub async fn answers_to(&mut self, ids: &[String]) -> HashMap<String, Value> {
+        let mut answers = HashMap::new();
+        while answers.len() < ids.len() {
+            let answer = self
+                .frame(|frame| frame["t"] == "ack" || frame["t"] == "error")
+                .await;
+            let id = [&answer["client_id"], &answer["ref"]];
+            let id = id.into_iter().find_map(Value::as_str);
+            if let Some(id) = id.filter(|id| ids.iter().any(|known| known == id)) {
+                answers.entry(id.to_owned()).or_insert(answer.clone());
+            }
+        }
+        answers
     }
 
     /// The entries from here on up to the one with this `seq`, in their order.

@@ -3,7 +3,7 @@
 use super::Moment;
 use crate::cluster::message::{FenceId, Message};
 use crate::entry::Entry;
-use crate::ids::{NodeId, RoomId};
+use crate::ids::{LoginId, NodeId, RoomId};
 use crate::limits::{FENCE_RETRY_MS, LEASE_MS, STORE_LEASE_MS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,19 +17,28 @@ pub struct Roll {
     pub kept: u64,
 }
 
-/// The publication that removes somebody.
+/// What takes somebody out: of a room, or altogether.
 #[derive(Clone, Debug)]
-pub(super) struct Removal {
-    pub room: RoomId,
-    pub entries: Vec<Arc<Entry>>,
+pub(super) enum Removal {
+    Entries {
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+    },
+    Login(LoginId),
 }
 
 impl Removal {
     pub fn message(&self, fence: FenceId) -> Message {
-        Message::Publication {
-            room: self.room,
-            entries: self.entries.clone(),
-            fence: Some(fence),
+        match self {
+            Removal::Entries { room, entries } => Message::Publication {
+                room: *room,
+                entries: entries.clone(),
+                fence: Some(fence),
+            },
+            Removal::Login(login) => Message::Revoke {
+                login: *login,
+                fence,
+            },
         }
     }
 }
@@ -44,6 +53,9 @@ struct Fence {
     removal: Removal,
     waits_for: BTreeSet<NodeId>,
     confirmed: BTreeSet<NodeId>,
+    /// Somebody waits for it: whoever has a lease must confirm. Otherwise it is only said again to
+    /// those who are known, for a while.
+    strict: bool,
     /// It is known who has a lease.
     rolled: bool,
     /// When it is said again to those who did not confirm.
@@ -59,13 +71,21 @@ impl Fence {
 }
 
 impl Fences {
-    /// Waits for `nodes`, and for all who turn out to have a lease.
-    pub fn raise(&mut self, now: Moment, id: FenceId, removal: Removal, nodes: &[NodeId]) {
+    /// Waits for `nodes`; if `strict`, for all who turn out to have a lease.
+    pub fn raise(
+        &mut self,
+        now: Moment,
+        id: FenceId,
+        removal: Removal,
+        nodes: &[NodeId],
+        strict: bool,
+    ) {
         let fence = Fence {
+            strict,
             removal,
             waits_for: nodes.iter().copied().collect(),
             confirmed: BTreeSet::new(),
-            rolled: false,
+            rolled: !strict,
             say_at: now + FENCE_RETRY_MS,
             until: now + STORE_LEASE_MS,
         };
@@ -98,7 +118,7 @@ impl Fences {
         let Some(roll) = roll else {
             return Vec::new();
         };
-        for fence in self.open.values_mut() {
+        for fence in self.open.values_mut().filter(|fence| fence.strict) {
             let others = roll.live.iter().filter(|node| **node != me);
             let missing = others.filter(|node| !fence.confirmed.contains(node));
             let new: Vec<_> = missing.copied().collect();
@@ -117,7 +137,7 @@ impl Fences {
 
     /// Takes out those that cannot be decided and whose time has come.
     pub fn expire(&mut self, now: Moment) -> Vec<FenceId> {
-        self.take_out(|fence| fence.until <= now && !fence.rolled)
+        self.take_out(|fence| fence.until <= now && !(fence.strict && fence.rolled))
     }
 
     /// What is to be said again, and to whom.

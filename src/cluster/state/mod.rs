@@ -15,17 +15,22 @@ use self::fences::{Fences, Removal};
 use self::interest::Followed;
 use self::peers::Peers;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
-use crate::bus::Hint;
+use crate::bus::{Hint, News};
 use crate::entry::{self, Entry};
 use crate::error::Code;
-use crate::ids::{NodeId, RoomId, Seq};
-use crate::limits::{HEARTBEAT_MS, LEASE_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS};
+use crate::ids::{LoginId, NodeId, RoomId, Seq};
+use crate::limits::{
+    HEARTBEAT_MS, LEASE_MS, LOOK_AGAIN_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS,
+};
 use crate::room::Reply;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Milliseconds since the process started; never set back, unlike the time of day.
 pub type Moment = u64;
+
+/// Marks the fences of this core, which nobody waits for.
+const UNAWAITED: FenceId = 1 << 63;
 
 /// What happens to a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +68,12 @@ pub enum Event {
         fence: Option<FenceId>,
     },
     Hint(Hint),
+    News(News),
+    /// The sockets of a log-in are closed everywhere.
+    Revoke {
+        login: LoginId,
+        fence: FenceId,
+    },
     /// A command for a room that `ClusterState::place` saw at `to`.
     Forward {
         to: NodeId,
@@ -93,6 +104,13 @@ pub enum Effect {
         confirm: Option<(NodeId, FenceId)>,
     },
     HearHint(Hint),
+    HearNews(News),
+    /// Close the sockets of the log-in, then confirm.
+    HearRevoke {
+        login: LoginId,
+        from: NodeId,
+        fence: FenceId,
+    },
     /// The log of the room is at least this long: the relay looks whether it lacks something.
     HearHead {
         room: RoomId,
@@ -100,6 +118,8 @@ pub enum Effect {
     },
     /// Something was lost: the heads of all rooms that are followed here are read anew.
     Heal,
+    /// Out of touch: every session looks whether it still may be there.
+    LookAgain,
     /// Run a command of another node here.
     Execute {
         from: NodeId,
@@ -135,12 +155,15 @@ pub struct ClusterState {
     fences: Fences,
     /// Rooms with an owner here, and where their logs end.
     owned: HashMap<RoomId, Seq>,
+    /// Publications that moved people and that nobody waits for.
+    moves: u64,
     connected: bool,
     draining: bool,
     lease_until: Moment,
     ticked_at: Moment,
     beat_at: Moment,
     poll_at: Moment,
+    look_at: Moment,
     lost_at: Option<Moment>,
     effects: Vec<Effect>,
 }
@@ -155,12 +178,14 @@ impl ClusterState {
             commands: Commands::default(),
             fences: Fences::default(),
             owned: HashMap::new(),
+            moves: 0,
             connected: true,
             draining: false,
             lease_until: 0,
             ticked_at: 0,
             beat_at: 0,
             poll_at: 0,
+            look_at: 0,
             lost_at: None,
             effects: Vec::new(),
         }
@@ -173,8 +198,7 @@ impl ClusterState {
             Event::Connected(connected) => self.connection(now, connected),
             Event::Renewed(asked_at) => self.renewed(now, asked_at),
             Event::Received { from, message } => self.received(now, from, message),
-            // If it was about what the node follows, the next heartbeat tells.
-            Event::Gap(_) => self.effects.push(Effect::Heal),
+            Event::Gap(from) => self.gap(from),
             Event::Roll(roll) => {
                 for fence in self.fences.roll(now, self.me, roll.as_ref()) {
                     self.effects.push(Effect::Confirmed(fence));
@@ -193,6 +217,15 @@ impl ClusterState {
                 fence,
             } => self.publish(now, room, entries, fence),
             Event::Hint(hint) => self.spread(hint),
+            Event::News(news) => {
+                for to in self.peers.ids() {
+                    let message = Message::News(news);
+                    self.effects.push(Effect::Send { to, message });
+                }
+            }
+            Event::Revoke { login, fence } => {
+                self.raise(now, fence, Removal::Login(login), true);
+            }
             Event::Forward {
                 to,
                 id,
@@ -202,6 +235,7 @@ impl ClusterState {
             Event::Drain => {
                 self.draining = true;
                 self.beat(now);
+                self.effects.push(Effect::Moved);
             }
             Event::End => self.effects.push(Effect::Broadcast(Message::Bye)),
         }
@@ -265,6 +299,10 @@ impl ClusterState {
         if now >= self.beat_at {
             self.beat(now);
         }
+        if !self.connected && now >= self.look_at {
+            self.look_at = now + LOOK_AGAIN_MS;
+            self.effects.push(Effect::LookAgain);
+        }
         if now >= self.poll_at {
             self.poll_at = now + self.poll_pause(now);
             self.effects.push(Effect::Heal);
@@ -317,6 +355,14 @@ impl ClusterState {
             draining: self.draining,
             interest: self.followed.version(),
         }
+    }
+
+    /// Something of `from` is lost. If it was about what the node follows, the next heartbeat tells;
+    /// if it was an answer, or a command of ours there, who waits for it may send again.
+    fn gap(&mut self, from: NodeId) {
+        self.effects.push(Effect::Heal);
+        self.lost(from);
+        self.send_all(from, vec![Message::Lost]);
     }
 
     /// A node is not there any more: nothing of it is waited for.
@@ -407,6 +453,11 @@ impl ClusterState {
                     self.effects.push(Effect::Confirmed(fence));
                 }
             }
+            Message::News(news) => self.effects.push(Effect::HearNews(news)),
+            Message::Revoke { login, fence } => {
+                self.effects.push(Effect::HearRevoke { login, from, fence });
+            }
+            Message::Lost => self.lost(from),
             Message::Hint(_) | Message::Bye => {}
         }
     }
@@ -483,27 +534,41 @@ impl ClusterState {
         if let Some(last) = entries.last() {
             self.owned.insert(room, last.seq);
         }
-        // Whom an entry moves in or out may be connected where nobody follows the room.
-        let to: Vec<NodeId> = match entries.iter().any(|entry| moves_people(entry)) {
-            true => self.peers.ids().collect(),
-            false => self.peers.following(room),
-        };
-        if let Some(fence) = fence {
-            let removal = Removal {
-                room,
-                entries: entries.clone(),
-            };
-            self.fences.raise(now, fence, removal, &to);
-            self.effects.push(Effect::AskRoll);
+        // Whom an entry moves in or out may be connected where nobody follows the room, and where
+        // nobody would look for it if it got lost.
+        if fence.is_some() || entries.iter().any(|entry| moves_people(entry)) {
+            let removal = Removal::Entries { room, entries };
+            let strict = fence.is_some();
+            let fence = fence.unwrap_or_else(|| {
+                self.moves += 1;
+                UNAWAITED | self.moves
+            });
+            self.raise(now, fence, removal, strict);
+            return;
         }
-        for to in to {
+        for to in self.peers.following(room) {
             let message = Message::Publication {
                 room,
                 entries: entries.clone(),
-                fence,
+                fence: None,
             };
             self.effects.push(Effect::Send { to, message });
         }
+    }
+
+    /// Tells everybody, and waits for whoever has a lease.
+    fn raise(&mut self, now: Moment, fence: FenceId, removal: Removal, strict: bool) {
+        let nodes: Vec<_> = self.peers.ids().collect();
+        for to in &nodes {
+            let (to, message) = (*to, removal.message(fence));
+            self.effects.push(Effect::Send { to, message });
+        }
+        if strict {
+            self.effects.push(Effect::AskRoll);
+        } else if nodes.is_empty() {
+            return;
+        }
+        self.fences.raise(now, fence, removal, &nodes, strict);
     }
 
     fn spread(&mut self, hint: Hint) {

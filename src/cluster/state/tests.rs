@@ -416,6 +416,36 @@ fn a_removal_that_was_lost_on_the_way_is_said_again() {
 }
 
 #[test]
+fn who_joins_is_told_again_until_every_node_confirmed_though_nobody_waits_for_it() {
+    let mut net = Net::of(2);
+    let (user, role) = (UserId::from_bytes([9; 16]), entry::Role::Member);
+    net.publish(
+        node(1),
+        entry(room(1), 1, Happened::Join { user, role }),
+        None,
+    );
+    net.wire.clear();
+    net.run_for(FENCE_RETRY_MS + TICK);
+    let heard = |net: &mut Net| {
+        let did = net.did(node(2)).into_iter();
+        let confirms = did.filter_map(|effect| match effect {
+            Effect::Hear { confirm, .. } => confirm,
+            _ => None,
+        });
+        confirms.map(|(_, fence)| fence).collect::<Vec<_>>()
+    };
+    let fences = heard(&mut net);
+    assert_eq!(fences.len(), 1);
+    let confirm = Event::Received {
+        from: node(2),
+        message: Message::Confirm { fence: fences[0] },
+    };
+    net.tell(node(1), confirm);
+    net.run_for(2 * FENCE_RETRY_MS);
+    assert!(heard(&mut net).is_empty());
+}
+
+#[test]
 fn out_of_touch_a_removal_waits_until_the_others_have_it_from_the_store() {
     let mut net = Net::of(2);
     net.tell(node(1), Event::Connected(false));

@@ -140,12 +140,15 @@ impl RelayState {
 
     /// The log is at least this long: what is missing is read.
     pub fn head_is(&mut self, head: Seq) -> Vec<RelayEffect> {
+        if head <= self.head() {
+            return Vec::new();
+        }
+        self.hearsay = self.hearsay.max(head);
         // Where nothing is known yet nobody was told anything, and who watches reads first.
-        if self.ring.is_none() || head <= self.head() {
+        if self.ring.is_none() {
             return Vec::new();
         }
         self.metrics.relay_gaps.inc();
-        self.hearsay = self.hearsay.max(head);
         self.go_on()
     }
 
@@ -300,7 +303,8 @@ impl RelayState {
     }
 
     fn lacks_something(&self) -> bool {
-        !self.early.is_empty() || self.hearsay > self.head()
+        let unheard = self.ring.is_some() && self.hearsay > self.head();
+        unheard || !self.early.is_empty()
     }
 
     /// Takes a person out of everything; `gone` is the last frame of the room (R17).

@@ -209,6 +209,20 @@ async fn what_was_lost_is_read_as_soon_as_the_head_is_heard_of() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_heard_of_while_the_first_read_is_under_way_is_not_forgotten() {
+    let mut scene = scene();
+    let (ann, _) = connect(user(1)).await;
+    scene.ask(&ann, Format::Data, 0);
+    assert_eq!(scene.state.head_is(2), []);
+    let load = scene
+        .state
+        .loaded(history(1, &[user(1)], &[post(1, "one")]));
+    assert!(matches!(load[..], [RelayEffect::Load(_)]), "{load:?}");
+    scene.state.loaded(history(2, &[], &[post(2, "two")]));
+    assert_eq!(told(&ann), ["1 one", "watching", "2 two"]);
+}
+
+#[tokio::test]
 async fn who_listens_is_told_of_what_came_after_the_head_that_he_knew() {
     let mut scene = scene();
     let (ann, mut heard) = connect(user(1)).await;
