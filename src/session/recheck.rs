@@ -73,7 +73,11 @@ async fn look(node: &Node, group: &[(UserId, HashSet<LoginId>)], now: Timestamp)
             "log-ins have ended elsewhere or run out"
         );
     }
-    join_all(over.into_iter().map(|login| node.sessions.revoke(login))).await;
+    join_all(
+        over.into_iter()
+            .map(|login| node.sessions.revoke_here(login)),
+    )
+    .await;
 }
 
 /// The person's log-ins that still hold.
