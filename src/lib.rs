@@ -35,6 +35,7 @@ pub mod store;
 pub mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod verify;
 pub mod web;
 pub mod wire;

@@ -105,8 +105,6 @@ pub const SOCKETS_PER_USER_MAX: u64 = 10;
 pub const SOCKETS_PER_ADDRESS_MAX: u64 = 2_000;
 /// Log-ins per person that stay valid; the oldest gives way.
 pub const LOGINS_PER_USER_MAX: usize = 50;
-/// How often the log-ins behind open sockets are looked at, milliseconds.
-pub const LOGIN_RECHECK_MS: u64 = 60_000;
 pub const LOGIN_IDLE_MS: i64 = 30 * 86_400_000;
 pub const LOGIN_ABSOLUTE_MS: i64 = 90 * 86_400_000;
 /// Password hashes at work and waiting; beyond: 503.
@@ -209,3 +207,8 @@ pub const INTEREST_FLUSH_MS: u64 = 10;
 pub const FENCE_RETRY_MS: u64 = 500;
 /// Out of touch, sessions look this often whether their log-in still stands, milliseconds.
 pub const LOOK_AGAIN_MS: u64 = 4_000;
+
+/// Messages to other nodes that wait to be published; beyond: surely not sent.
+pub const BUS_QUEUE_MAX: usize = 8_192;
+/// Messages from Redis that wait to be read; beyond: lost, and found by the counts.
+pub const BUS_HEARD_MAX: usize = 65_536;

@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    chapiana::tls::install_provider();
     chapiana::cli::run()
 }

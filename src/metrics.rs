@@ -73,6 +73,28 @@ metrics! {
     relay_loads: IntCounter,
     /// Gaps in what a relay heard, filled from the store.
     relay_gaps: IntCounter,
+    /// 1 while this node hears itself through Redis, 0 while it does not.
+    bus_connected: IntGauge,
+    /// Connections to Redis that were given up and made anew.
+    bus_reconnects: IntCounter,
+    /// Messages from other nodes.
+    bus_heard: IntCounter,
+    /// Messages to other nodes that were surely not sent: not connected, queue full, too long.
+    bus_not_sent: IntCounter,
+    /// Messages to other nodes that Redis did not take, or that reached nobody.
+    bus_lost: IntCounter,
+    /// Messages that this node was too slow to take from its connection.
+    bus_lagged: IntCounter,
+    /// Times that something from another node was found to be lost.
+    bus_losses_found: IntCounter,
+    /// Messages that came twice or too late, dropped.
+    bus_repeats: IntCounter,
+    /// Messages without a right signature, dropped.
+    bus_forged: IntCounter,
+    /// Messages that are not well formed or of a strange version, dropped.
+    bus_malformed: IntCounter,
+    /// Messages from long ago, dropped: a replay, or clocks that are far apart.
+    bus_stale: IntCounter,
     /// Commands sent on to the node of the room's owner.
     commands_forwarded: IntCounter,
     /// Commands of other nodes that were run here.

@@ -53,7 +53,17 @@ impl Node {
         store: Arc<dyn Store>,
         way: Option<Way>,
     ) -> Result<Arc<Self>> {
-        let metrics = Metrics::new();
+        Self::start_with(id, config, store, way, Metrics::new()).await
+    }
+
+    /// Starts with metrics that the way to the others counts in, too.
+    pub async fn start_with(
+        id: NodeId,
+        config: Config,
+        store: Arc<dyn Store>,
+        way: Option<Way>,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>> {
         let factor = config.limits.factor();
         let sessions = Sessions::new(&metrics, factor);
         let people = People::new(Arc::clone(&store));

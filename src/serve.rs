@@ -1,10 +1,13 @@
 //! A node that serves: store, listeners, signals.
 
+use crate::bus::redis::{RedisOptions, RedisTransport};
+use crate::bus::transport::Transport;
+use crate::cluster::shell::Way;
 use crate::config::Config;
-use crate::limits;
+use crate::ids::NodeId;
 use crate::listen::{self, Bounds, Listening};
+use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::session::recheck;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
@@ -15,14 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
 
 /// What keeps a node from serving.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// After the drain, requests that still run are given this long.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
-/// And then the store, to finish its last writes.
-const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Opens the store of these settings.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
@@ -47,8 +49,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         Some(address) => Some(bind("metrics-listen", address)?),
         None => None,
     };
-    let node = Node::start(config.bound_to(address), store).await?;
-    recheck::start(&node, Duration::from_millis(limits::LOGIN_RECHECK_MS));
+    let node = start(config.bound_to(address), store).await?;
     if let Some(listener) = metrics {
         serve_metrics(Arc::clone(&node), listener);
     }
@@ -56,6 +57,26 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     std::io::stdout().flush()?;
     tracing::info!(%address, node = %node.id, "serving");
     run(&node, listener).await
+}
+
+/// The node, among others if there is a Redis to meet them.
+async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Node>, Failure> {
+    let (id, counted) = (NodeId(Uuid::now_v7()), Metrics::new());
+    let mut way = None;
+    if let Some(cluster) = &config.cluster {
+        let options = RedisOptions {
+            url: cluster.redis.clone(),
+            cluster: cluster.id.clone(),
+            seal: cluster.seal(),
+        };
+        let redis = RedisTransport::start(options, id, counted.clone()).await;
+        let redis = redis.map_err(|error| format!("setting redis: {error}"))?;
+        way = Some(Way {
+            transport: Arc::clone(&redis) as Arc<dyn Transport>,
+            leases: redis,
+        });
+    }
+    Ok(Node::start_with(id, config, store, way, counted).await?)
 }
 
 fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -66,24 +87,15 @@ fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Serves on `listener` until a signal comes, then drains.
 async fn run(node: &Arc<Node>, listener: TcpListener) -> Result<(), Failure> {
     let bounds = Bounds::new(node.config.limits.factor());
-    let listening = Listening::start(listener, router(node), bounds);
+    let mut listening = Listening::start(listener, router(node), bounds);
     stopped().await?;
     tracing::info!("draining");
-    end(node, listening).await;
-    Ok(())
-}
-
-/// Nobody new, sessions moved, rooms at rest, requests answered, and only then the store closed.
-async fn end(node: &Node, mut listening: Listening) {
     listening.refuse().await;
     node.drain().await;
     if !listening.finish(LAST_REQUESTS).await {
         tracing::warn!("some requests were still running at the end");
     }
-    let closed = tokio::time::timeout(LAST_WRITES, node.store.close()).await;
-    if closed.is_err() {
-        tracing::error!("the store did not come to rest; what it acknowledged is safe");
-    }
+    Ok(())
 }
 
 async fn stopped() -> Result<(), Failure> {
@@ -102,50 +114,4 @@ fn serve_metrics(node: Arc<Node>, listener: TcpListener) {
     };
     let app = axum::Router::new().route("/metrics", axum::routing::get(text));
     Listening::start(listener, app, Bounds::new(1));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::node::TestNode;
-    use serde_json::json;
-    use tokio::net::TcpStream;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn at_the_end_nobody_comes_in_everybody_is_told_and_the_store_is_closed() {
-        let place = TestNode::start().await;
-        let ann = place.sign_up("ann").await;
-        let room = ann.group(&[]).await;
-        let mut laptop = ann.hello("data").await;
-        let ack = laptop.post(&room, "the last words").await;
-        assert_eq!(ack["t"], "ack");
-        let (node, listening, folder) = place.taken_apart();
-        let address = node.config.listen;
-        let ending = tokio::spawn(async move {
-            end(&node, listening).await;
-            node
-        });
-        let bye = laptop.sees("bye").await;
-        assert_eq!(bye["code"], 1001);
-        assert!(
-            TcpStream::connect(address).await.is_err(),
-            "the port is closed first"
-        );
-        assert_eq!(laptop.closed().await, 1001);
-        // The node still holds its store, and yet another process may open the folder.
-        let node = ending.await.expect("it ends");
-        assert!(node.is_draining());
-        assert!(!folder.path().join("chapiana.db-wal").exists());
-        let opened = open_store(&Config::for_test(folder.path())).await;
-        let opened = opened.expect("the folder is free");
-        let room = room.parse().expect("an id");
-        let heads = opened.heads(&[room]).await.expect("read");
-        assert_eq!(json!(heads[&room].0), ack["seq"]);
-        assert!(
-            node.store
-                .user(ann.id.parse().expect("an id"))
-                .await
-                .is_err()
-        );
-    }
 }

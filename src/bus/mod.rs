@@ -8,6 +8,8 @@ pub mod counts;
 pub mod memory;
 #[cfg(test)]
 mod memory_tests;
+pub mod redis;
+pub mod seal;
 pub mod transport;
 
 use crate::entry::Entry;

@@ -20,6 +20,14 @@ pub fn config(settings: &Settings) -> Outcome {
     println!("limits          {:?}", config.limits);
     println!("log-format      {:?}", config.log_format);
     println!("trust-proxies   {:?}", config.trust_proxies);
+    match &config.cluster {
+        Some(cluster) => {
+            println!("redis           {:?}", cluster.redis);
+            println!("cluster-id      {}", cluster.id);
+            println!("cluster-secret  {} valid", cluster.secrets.count());
+        }
+        None => println!("redis           none: one node by itself"),
+    }
     println!("The settings are right.");
     Ok(ExitCode::SUCCESS)
 }

@@ -39,7 +39,7 @@ pub fn decode(bytes: &[u8]) -> Result<Message, Malformed> {
     let (version, json) = bytes
         .split_first()
         .ok_or_else(|| malformed("nothing".to_owned()))?;
-    if *version != VERSION {
+    if version.abs_diff(VERSION) > 1 {
         return Err(malformed(format!("version {version}")));
     }
     let wire: Wire = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;

@@ -172,7 +172,8 @@ fn what_a_newer_node_adds_is_passed_over_and_what_it_says_anew_is_dropped() {
     let added = b"\x01{\"t\":\"confirm\",\"fence\":5,\"why\":\"because\"}";
     assert_eq!(decode(added), Ok(Message::Confirm { fence: 5 }));
     assert!(decode(b"\x01{\"t\":\"sing\"}").is_err());
-    assert!(decode(b"\x02{\"t\":\"bye\"}").is_err());
+    assert_eq!(decode(b"\x02{\"t\":\"bye\"}"), Ok(Message::Bye));
+    assert!(decode(b"\x03{\"t\":\"bye\"}").is_err());
 }
 
 #[test]

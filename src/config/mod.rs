@@ -3,6 +3,7 @@
 //! Flag, then environment, then file, then default. A wrong value is refused with the name of the
 //! setting, what it got, what it wants, and where it came from.
 
+mod cluster;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use table::{definition, read_file, variable_of};
 
+pub use cluster::{ClusterConfig, Secrets};
 pub use table::{ConfigError, Settings, Source};
 
 /// Rates and socket counts: as they are, or times 1,000.
@@ -68,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     pub log_format: LogFormat,
     pub trust_proxies: Vec<IpAddr>,
+    /// `None`: one node by itself.
+    pub cluster: Option<ClusterConfig>,
     pub password_cost: PasswordCost,
     /// The language of pages and messages.
     pub texts: Texts,
@@ -115,6 +119,7 @@ impl Config {
             limits: Limits::Default,
             log_format: LogFormat::Text,
             trust_proxies: Vec::new(),
+            cluster: None,
             password_cost: PasswordCost::Test,
             texts: Texts::default(),
             bucket_bits: limits::BUCKET_BITS,
@@ -198,6 +203,7 @@ impl Raw<'_> {
                     .map(|part| part.parse().ok())
                     .collect()
             })?,
+            cluster: self.cluster()?,
             password_cost: self.parsed("password-cost", |text| match text {
                 "normal" => Some(PasswordCost::Normal),
                 "test" => Some(PasswordCost::Test),

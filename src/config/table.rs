@@ -42,7 +42,7 @@ const fn hidden(
     }
 }
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 17] = [
     setting(
         "listen",
         "127.0.0.1:8080",
@@ -96,6 +96,36 @@ const SETTINGS: [Setting; 12] = [
         "",
         "addresses separated by commas, like 10.0.0.2,10.0.0.3",
         "Reverse proxies whose X-Forwarded-For names the client's address",
+    ),
+    setting(
+        "redis",
+        "",
+        "redis://host:port, rediss:// for TLS, redis-cluster://host:port,host:port or redis-sentinel://host:port,host:port?service=name",
+        "Where the nodes of a cluster meet; empty: one node by itself",
+    ),
+    setting(
+        "redis-ca",
+        "",
+        "a PEM file",
+        "Certificates that the TLS of Redis is checked against; empty: the system's",
+    ),
+    setting(
+        "cluster-id",
+        "chapiana",
+        "1 to 32 lower-case letters, digits or hyphens",
+        "The name of the cluster; one Redis serves one cluster",
+    ),
+    setting(
+        "cluster-secret",
+        "",
+        "16 or more characters; while it changes two, separated by a comma: the first one signs",
+        "What the nodes of a cluster know each other by",
+    ),
+    setting(
+        "cluster-secret-file",
+        "",
+        "a file with what cluster-secret wants",
+        "The cluster secret from a file, which no list of processes shows",
     ),
     hidden(
         "password-cost",

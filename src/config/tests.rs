@@ -116,3 +116,75 @@ fn only_the_exact_own_origin_is_ours() {
     assert!(!config.is_own_origin("http://evil.org", Some("localhost:8080")));
     assert!(!config.is_own_origin("null", Some("null")));
 }
+
+const SECRET: (&str, &str) = ("cluster-secret", "a-long-enough-secret");
+
+#[test]
+fn a_cluster_needs_a_redis_and_a_secret_and_without_redis_a_node_is_by_itself() {
+    assert!(load(&[SECRET], &[]).expect("valid").cluster.is_none());
+    let config = load(&[("redis", "redis://127.0.0.1:6379"), SECRET], &[]).expect("valid");
+    let cluster = config.cluster.expect("there is a Redis");
+    assert_eq!(cluster.id, "chapiana");
+    assert_eq!(cluster.secrets.count(), 1);
+    for (flags, key) in [
+        (vec![("redis", "redis://a")], "cluster-secret"),
+        (
+            vec![("redis", "redis://a"), ("cluster-secret", "short")],
+            "cluster-secret",
+        ),
+        (vec![("redis", "redis://a,b"), SECRET], "redis"),
+        (vec![("redis", "http://a"), SECRET], "redis"),
+        (vec![("cluster-id", "Chat Room")], "cluster-id"),
+        (
+            vec![("redis", "redis://a"), ("redis-ca", "/nowhere"), SECRET],
+            "redis-ca",
+        ),
+        (
+            vec![("redis", "redis://a"), ("cluster-secret-file", "/nowhere")],
+            "cluster-secret-file",
+        ),
+        (
+            vec![
+                ("redis", "redis://a"),
+                ("cluster-secret-file", "/nowhere"),
+                SECRET,
+            ],
+            "cluster-secret-file",
+        ),
+    ] {
+        let error = load(&flags, &[]).expect_err("refused");
+        assert_eq!(error.key, key, "{error}");
+    }
+}
+
+#[test]
+fn secrets_come_from_a_file_too_and_are_never_shown() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("secret");
+    std::fs::write(&path, "the-new-secret-of-all\nthe-old-secret-of-all\n").expect("written");
+    let file = path.display().to_string();
+    let redis = ("redis", "redis://:hunter2hunter2@127.0.0.1");
+    let config = load(&[redis, ("cluster-secret-file", &file)], &[]).expect("valid");
+    assert_eq!(
+        config
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.secrets.count()),
+        Some(2)
+    );
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("secret-of-all") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    for flags in [
+        [("redis", "http://:hunter2hunter2@127.0.0.1"), SECRET],
+        [
+            ("redis", "redis://127.0.0.1"),
+            ("cluster-secret", "hunter2"),
+        ],
+    ] {
+        let error = load(&flags, &[]).expect_err("refused").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -30,8 +30,7 @@ const PASSWORD: &str = "correct horse battery";
 pub struct TestNode {
     pub node: Arc<Node>,
     address: SocketAddr,
-    listening: Listening,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl TestNode {
@@ -70,12 +69,11 @@ impl TestNode {
         config.limits = limits;
         let node = Node::start_as(id, config, store, way).await;
         let node = node.expect("the node starts");
-        let listening = Listening::start(listener, router(&node), Bounds::new(1));
+        Listening::start(listener, router(&node), Bounds::new(1));
         Self {
             node,
             address,
-            listening,
-            folder,
+            _folder: folder,
         }
     }
 
@@ -87,11 +85,6 @@ impl TestNode {
             id: person.id.clone(),
             token: person.token.clone(),
         }
-    }
-
-    /// For whoever ends it himself.
-    pub fn taken_apart(self) -> (Arc<Node>, Listening, TempDir) {
-        (self.node, self.listening, self.folder)
     }
 
     /// Signs somebody up.
