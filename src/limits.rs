@@ -105,6 +105,8 @@ pub const SOCKETS_PER_USER_MAX: u64 = 10;
 pub const SOCKETS_PER_ADDRESS_MAX: u64 = 2_000;
 /// Log-ins per person that stay valid; the oldest gives way.
 pub const LOGINS_PER_USER_MAX: usize = 50;
+/// How often the log-ins behind open sockets are looked at, milliseconds.
+pub const LOGIN_RECHECK_MS: u64 = 60_000;
 pub const LOGIN_IDLE_MS: i64 = 30 * 86_400_000;
 pub const LOGIN_ABSOLUTE_MS: i64 = 90 * 86_400_000;
 /// Password hashes at work and waiting; beyond: 503.

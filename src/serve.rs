@@ -5,9 +5,11 @@ use crate::bus::transport::Transport;
 use crate::cluster::shell::Way;
 use crate::config::Config;
 use crate::ids::NodeId;
+use crate::limits;
 use crate::listen::{self, Bounds, Listening};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::session::recheck;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
@@ -25,6 +27,8 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// After the drain, requests that still run are given this long.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+/// And then the store, to finish its last writes.
+const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Opens the store of these settings.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
@@ -50,6 +54,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         None => None,
     };
     let node = start(config.bound_to(address), store).await?;
+    recheck::start(&node, Duration::from_millis(limits::LOGIN_RECHECK_MS));
     if let Some(listener) = metrics {
         serve_metrics(Arc::clone(&node), listener);
     }
@@ -87,15 +92,24 @@ fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Serves on `listener` until a signal comes, then drains.
 async fn run(node: &Arc<Node>, listener: TcpListener) -> Result<(), Failure> {
     let bounds = Bounds::new(node.config.limits.factor());
-    let mut listening = Listening::start(listener, router(node), bounds);
+    let listening = Listening::start(listener, router(node), bounds);
     stopped().await?;
     tracing::info!("draining");
+    end(node, listening).await;
+    Ok(())
+}
+
+/// Nobody new, sessions moved, rooms at rest, requests answered, and only then the store closed.
+async fn end(node: &Node, mut listening: Listening) {
     listening.refuse().await;
     node.drain().await;
     if !listening.finish(LAST_REQUESTS).await {
         tracing::warn!("some requests were still running at the end");
     }
-    Ok(())
+    let closed = tokio::time::timeout(LAST_WRITES, node.store.close()).await;
+    if closed.is_err() {
+        tracing::error!("the store did not come to rest; what it acknowledged is safe");
+    }
 }
 
 async fn stopped() -> Result<(), Failure> {
@@ -114,4 +128,50 @@ fn serve_metrics(node: Arc<Node>, listener: TcpListener) {
     };
     let app = axum::Router::new().route("/metrics", axum::routing::get(text));
     Listening::start(listener, app, Bounds::new(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::node::TestNode;
+    use serde_json::json;
+    use tokio::net::TcpStream;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn at_the_end_nobody_comes_in_everybody_is_told_and_the_store_is_closed() {
+        let place = TestNode::start().await;
+        let ann = place.sign_up("ann").await;
+        let room = ann.group(&[]).await;
+        let mut laptop = ann.hello("data").await;
+        let ack = laptop.post(&room, "the last words").await;
+        assert_eq!(ack["t"], "ack");
+        let (node, listening, folder) = place.taken_apart();
+        let address = node.config.listen;
+        let ending = tokio::spawn(async move {
+            end(&node, listening).await;
+            node
+        });
+        let bye = laptop.sees("bye").await;
+        assert_eq!(bye["code"], 1001);
+        assert!(
+            TcpStream::connect(address).await.is_err(),
+            "the port is closed first"
+        );
+        assert_eq!(laptop.closed().await, 1001);
+        // The node still holds its store, and yet another process may open the folder.
+        let node = ending.await.expect("it ends");
+        assert!(node.is_draining());
+        assert!(!folder.path().join("chapiana.db-wal").exists());
+        let opened = open_store(&Config::for_test(folder.path())).await;
+        let opened = opened.expect("the folder is free");
+        let room = room.parse().expect("an id");
+        let heads = opened.heads(&[room]).await.expect("read");
+        assert_eq!(json!(heads[&room].0), ack["seq"]);
+        assert!(
+            node.store
+                .user(ann.id.parse().expect("an id"))
+                .await
+                .is_err()
+        );
+    }
 }

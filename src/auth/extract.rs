@@ -150,7 +150,7 @@ pub async fn authenticate(
 }
 
 /// Whether the log-in has ended by itself: idle or old.
-fn is_over(login: &Login, user: &User, now: Timestamp) -> bool {
+pub fn is_over(login: &Login, user: &User, now: Timestamp) -> bool {
     let absolute = match (login.kind, user.role) {
         (LoginKind::Cookie, WorkspaceRole::Admin | WorkspaceRole::Owner) => ADMIN_ABSOLUTE_MS,
         _ => limits::LOGIN_ABSOLUTE_MS,

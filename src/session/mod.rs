@@ -7,6 +7,7 @@ pub mod gate;
 pub mod order;
 pub mod outbox;
 pub mod presence;
+pub mod recheck;
 pub mod registry;
 pub mod state;
 mod work;

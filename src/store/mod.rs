@@ -26,6 +26,8 @@ pub use log::*;
 pub use people::*;
 pub use rooms::*;
 
+use async_trait::async_trait;
+
 /// What the readiness probe says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -35,6 +37,9 @@ pub enum Durability {
 }
 
 /// The whole edge.
+#[async_trait]
 pub trait Store: LogStore + ViewStore + RoomStore + PeopleStore + 'static {
     fn durability(&self) -> Durability;
+    /// Comes to rest: what was asked for is finished, what is asked for later is refused.
+    async fn close(&self) {}
 }

@@ -30,7 +30,8 @@ const PASSWORD: &str = "correct horse battery";
 pub struct TestNode {
     pub node: Arc<Node>,
     address: SocketAddr,
-    _folder: TempDir,
+    listening: Listening,
+    folder: TempDir,
 }
 
 impl TestNode {
@@ -69,11 +70,12 @@ impl TestNode {
         config.limits = limits;
         let node = Node::start_as(id, config, store, way).await;
         let node = node.expect("the node starts");
-        Listening::start(listener, router(&node), Bounds::new(1));
+        let listening = Listening::start(listener, router(&node), Bounds::new(1));
         Self {
             node,
             address,
-            _folder: folder,
+            listening,
+            folder,
         }
     }
 
@@ -85,6 +87,11 @@ impl TestNode {
             id: person.id.clone(),
             token: person.token.clone(),
         }
+    }
+
+    /// For whoever ends it himself.
+    pub fn taken_apart(self) -> (Arc<Node>, Listening, TempDir) {
+        (self.node, self.listening, self.folder)
     }
 
     /// Signs somebody up.

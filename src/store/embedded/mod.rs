@@ -17,6 +17,7 @@ mod writer;
 
 use super::{Durability, Store, StoreError, StoreResult};
 use crate::limits;
+use async_trait::async_trait;
 use files::{Folder, Witness};
 use keeper::Keeper;
 use readers::Readers;
@@ -46,11 +47,20 @@ impl Default for EmbeddedOptions {
 pub struct EmbeddedStore {
     bucket_bits: u32,
     health: Arc<Health>,
-    // In the order in which they end.
+    /// `None` once it is closed. Whoever writes or reads holds it meanwhile.
+    open: tokio::sync::RwLock<Option<Parts>>,
+}
+
+/// In the order in which they end.
+struct Parts {
     writer: Writer,
     readers: Readers,
     _keeper: Keeper,
     _folder: Folder,
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
 }
 
 /// What writer and keeper tell each other and the readiness probe.
@@ -106,13 +116,16 @@ impl EmbeddedStore {
         let readers = Readers::start(&database, limits::STORE_READERS)?;
         let witness = (!read_only).then_some(witness);
         let keeper = Keeper::start(&database, Arc::clone(&health), witness)?;
-        Ok(Self {
-            bucket_bits: options.bucket_bits,
-            health,
+        let parts = Parts {
             writer,
             readers,
             _keeper: keeper,
             _folder: folder,
+        };
+        Ok(Self {
+            bucket_bits: options.bucket_bits,
+            health,
+            open: tokio::sync::RwLock::new(Some(parts)),
         })
     }
 
@@ -121,7 +134,8 @@ impl EmbeddedStore {
         &self,
         work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
-        self.writer.write(work).await
+        let open = self.open.read().await;
+        open.as_ref().ok_or_else(closed)?.writer.write(work).await
     }
 
     /// Runs `work` on a snapshot of what is committed.
@@ -129,13 +143,24 @@ impl EmbeddedStore {
         &self,
         work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
-        self.readers.read(work).await
+        let open = self.open.read().await;
+        open.as_ref().ok_or_else(closed)?.readers.read(work).await
     }
 }
 
+#[async_trait]
 impl Store for EmbeddedStore {
     fn durability(&self) -> Durability {
         self.health.durability()
+    }
+
+    async fn close(&self) {
+        let parts = self.open.write().await.take();
+        // Ending waits for threads.
+        let ended = tokio::task::spawn_blocking(move || drop(parts)).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "the store ended badly");
+        }
     }
 }
 

@@ -191,3 +191,23 @@ async fn what_is_erased_is_gone_from_the_disk_when_the_store_is_closed() {
     }
     assert!(files >= 2, "database and witness");
 }
+
+#[tokio::test]
+async fn a_closed_store_has_finished_its_writes_and_takes_no_more() {
+    let dir = folder();
+    let subject = Subject::with(open(dir.path()), 13);
+    let mut scribe = subject.scribe(LOBBY).await;
+    scribe.write(&*subject.store, [post("kept")]).await;
+    assert!(dir.path().join("chapiana.db-wal").exists());
+    let head = subject.store.heads(&[LOBBY]).await.expect("read")[&LOBBY];
+    subject.store.close().await;
+    // Whoever still holds it is refused, and the folder is free for the next one.
+    assert!(!dir.path().join("chapiana.db-wal").exists());
+    assert!(matches!(
+        subject.store.heads(&[LOBBY]).await,
+        Err(StoreError::Unavailable(_))
+    ));
+    subject.store.close().await;
+    let again = open(dir.path());
+    assert_eq!(again.heads(&[LOBBY]).await.expect("read")[&LOBBY], head);
+}
