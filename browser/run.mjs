@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const out = join(here, "out");
 const binary = process.env.CHAPIANA_BIN ?? process.argv[2];
 const only = (process.env.CHAPIANA_BIN ? process.argv[2] : process.argv[3]) ?? "";
-const STORY_MS = 120_000;
+const STORY_MS = 300_000;
 if (!binary) {
   console.error("usage: node browser/run.mjs BINARY [part of a story's name]");
   process.exit(2);

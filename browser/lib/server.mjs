@@ -24,7 +24,7 @@ export class Server {
     let said = "";
     child.stderr.on("data", (data) => (said = (said + data).slice(-4_000)));
     this.url = await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`the server did not start:\n${said}`)), 30_000);
+      const timer = setTimeout(() => reject(new Error(`the server did not start:\n${said}`)), 60_000);
       child.on("exit", (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
       let out = "";
       child.stdout.on("data", (data) => {

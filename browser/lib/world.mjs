@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { AxeBuilder } from "@axe-core/playwright";
 
 /** Asks again until the answer is truthy; says what was awaited if it never is. */
-export async function until(what, ask, within = 15_000) {
+export async function until(what, ask, within = 45_000) {
   const deadline = Date.now() + within;
   for (;;) {
     let last;
@@ -65,6 +65,7 @@ export class World {
   /** A browser with nobody in it; console errors fail the story. */
   async context(options = {}) {
     const context = await this.browser.newContext({ baseURL: this.server.url, viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(60_000);
     context.problems = [];
     context.on("weberror", (error) => context.problems.push(String(error.error())));
     context.on("console", (message) => {

@@ -71,6 +71,20 @@ export const stories = {
     await until("the way back is offered", () => page.$(".latest:not([hidden])"));
   },
 
+  async "Ada jumps to a day by the line of a day"(world) {
+    const { ada, room } = await filled(world, 120);
+    const page = await world.enter(ada, room);
+    await sees(page, "Line 120 of the evening");
+    await page.click('.divider[data-kind="day"] button');
+    await page.waitForSelector("#jump-date");
+    await page.click("dialog button[type=submit]");
+    await until("the first of the day is marked", async () => (await page.textContent("[data-target]"))?.includes("created this room"));
+    await page.keyboard.press("d");
+    await until("the key asks as well", () => page.$("dialog #jump-date"));
+    await page.keyboard.press("Escape");
+    await until("the way back is offered", () => page.$(".latest:not([hidden])"));
+  },
+
   async "Without JavaScript Bo reads, marks read, writes, edits and deletes"(world) {
     const { ada, bo, room } = await filled(world, 3);
     const page = await world.enter(bo, room, { javaScriptEnabled: false });

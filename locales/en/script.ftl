@@ -3,6 +3,10 @@
 # Time
 script-today = Today
 script-yesterday = Yesterday
+script-jump-to-date = Jump to a date
+script-date = Date
+script-jump = Jump
+script-not-found-now = That could not be looked up now. Try again.
 script-new-messages = { $n ->
     [one] { $n } new message
    *[other] { $n } new messages
@@ -109,6 +113,8 @@ script-sc-unread = Mark as unread from it
 script-key-unread = U
 script-sc-seen = Who has read it
 script-key-seen = I
+script-sc-date = Jump to a date
+script-key-date = D
 script-sc-link = Copy its link
 script-key-link = L
 script-sc-cancel = Cancel, close

@@ -8,6 +8,7 @@ import { banner } from "./elements/banner.js";
 import { codeButtons } from "./elements/code.js";
 import { complete } from "./elements/completion.js";
 import { Composer } from "./elements/composer.js";
+import { watchDates } from "./elements/dates.js";
 import { nameOf } from "./elements/decorate.js";
 import { toast } from "./elements/dialogs.js";
 import { formatButtons, type } from "./elements/format.js";
@@ -60,6 +61,7 @@ export function openRoom(room, me, parts) {
   timeline.open();
   watchLatest(timeline, form);
   codeButtons(view);
+  watchDates(timeline);
   const reading = watchReading(timeline, socket);
   formatButtons(form, field);
   complete(composer, people, room.id);

@@ -1,7 +1,7 @@
 // What only this reader sees: mine, mentions, pressed reactions, groups, days. The HTML is the same for all.
 
 import { itemAt, items, seqOf } from "../lib/apply.js";
-import { build, find, findAll } from "../lib/dom.js";
+import { build, find, findAll, icon } from "../lib/dom.js";
 import { text } from "../lib/l10n.js";
 import { isMe, page } from "../lib/page.js";
 import { dayKey, dayLabel, localTimes } from "../lib/time.js";
@@ -74,7 +74,7 @@ export function arrange(column) {
 
 /** @param {Map<string | undefined, HTMLElement>} days @param {string} key @param {Date} at @param {HTMLElement} item */
 function setDay(days, key, at, item) {
-  const line = days.get(key) ?? build("div", { class: "divider", "data-kind": "day", "data-day": key }, build("span", {}, build("time", { datetime: key })));
+  const line = days.get(key) ?? dayLine(key);
   days.delete(key);
   const label = dayLabel(at);
   const time = find("time", line);
@@ -82,6 +82,14 @@ function setDay(days, key, at, item) {
   const previous = item.previousElementSibling;
   const before = previous?.id === "new" ? previous : item;
   if (before.previousElementSibling !== line) before.before(line);
+}
+
+/** @param {string} key */
+function dayLine(key) {
+  const jump = text("jump_to_date");
+  const words = [build("time", { datetime: key }), icon("chevron-down", "icon icon-sm"), build("span", { class: "sr-only" }, jump)];
+  const made = build("button", { type: "button", tabindex: -1, title: jump }, ...words);
+  return build("div", { class: "divider", "data-kind": "day", "data-day": key }, made);
 }
 
 /** @param {HTMLElement | null} last @param {HTMLElement} item */

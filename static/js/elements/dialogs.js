@@ -59,7 +59,7 @@ export function toast(words) {
   setTimeout(() => made.remove(), 6_000);
 }
 
-const SHORTCUTS = ["switch", "help", "send", "line", "last", "format", "walk", "react", "reply", "edit", "delete", "unread", "seen", "link", "cancel"];
+const SHORTCUTS = ["switch", "help", "send", "line", "last", "format", "walk", "react", "reply", "edit", "delete", "unread", "seen", "date", "link", "cancel"];
 
 export function shortcuts() {
   const rows = SHORTCUTS.map((what) =>
