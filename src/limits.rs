@@ -47,6 +47,8 @@ pub const BATCH_BYTES_MAX: usize = 65_536;
 pub const BUCKET_BITS: u32 = 13;
 /// Views may trail the log by this many entries; then the owner answers `busy` (R6).
 pub const VIEW_LAG_MAX: u64 = 1_024;
+/// Entries whose views are written at once: a long redo stands in steps, each of which counts.
+pub const VIEW_BATCH_MAX: usize = 256;
 /// Entries and dedupe keys that a room owner keeps in memory.
 pub const ROOM_RECENT_MAX: usize = 512;
 /// Commands that wait in one room for a commit; beyond: `busy`.

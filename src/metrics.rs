@@ -47,6 +47,8 @@ metrics! {
     rooms: IntGauge,
     /// Rooms taken over.
     take_overs: IntCounter,
+    /// Rooms that woke where they had slept, without a take-over.
+    rooms_woken: IntCounter,
     /// Take-overs that the store did not let finish.
     take_overs_failed: IntCounter,
     /// Rooms that ended because of a panic.

@@ -1,6 +1,7 @@
 //! From the headers of a request to the person who sent it.
 
 use crate::access::{Actor, WorkspaceRole};
+use crate::auth::guesses::Guesses;
 use crate::auth::tokens;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -121,6 +122,7 @@ pub fn session_cookie(config: &Config, secret: &str) -> String {
 /// Who sends a request with these headers; `None`: nobody who is signed in now.
 pub async fn authenticate(
     store: &Arc<dyn Store>,
+    guesses: &Guesses,
     config: &Config,
     headers: &HeaderMap,
     now: Timestamp,
@@ -133,12 +135,27 @@ pub async fn authenticate(
     let Some(hash) = tokens::hash_of_presented(&secret) else {
         return Ok(None);
     };
-    let Some(login) = store.login_by_secret(&hash).await? else {
+    let guess = guesses.of(&hash);
+    let guessed = async {
+        match guess {
+            Some(user) => store.user(user).await,
+            None => Ok(None),
+        }
+    };
+    let (login, guessed) = futures_util::try_join!(store.login_by_secret(&hash), guessed)?;
+    let Some(login) = login else {
         return Ok(None);
     };
-    let Some(user) = store.user(login.user).await? else {
+    let user = match guessed.filter(|user| user.id == login.user) {
+        Some(user) => Some(user),
+        None => store.user(login.user).await?,
+    };
+    let Some(user) = user else {
         return Ok(None);
     };
+    if guess != Some(user.id) {
+        guesses.learn(hash, user.id);
+    }
     if login.kind != kind || !user.active || is_over(&login, &user, now) {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! Logging in: the same text, status and work whether a person is unknown or the password wrong.
 
 use crate::auth::extract::CurrentUser;
+use crate::auth::guesses::Guesses;
 use crate::auth::password::Passwords;
 use crate::auth::tokens::Secret;
 use crate::clock::Timestamp;
@@ -21,6 +22,7 @@ const WAIT_MS_MAX: u64 = 15 * 60_000;
 /// Everything that authentication keeps in memory.
 pub struct Auth {
     pub passwords: Passwords,
+    pub guesses: Guesses,
     failures: Mutex<HashMap<(String, Whom), Failures>>,
     free: u32,
 }
@@ -36,6 +38,7 @@ impl Auth {
         let factor = u32::try_from(config.limits.factor()).unwrap_or(u32::MAX);
         Self {
             passwords: Passwords::new(config.password_cost),
+            guesses: Guesses::default(),
             failures: Mutex::default(),
             free: limits::LOGIN_FAILURES_FREE.saturating_mul(factor),
         }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod csrf;
 pub mod extract;
+pub mod guesses;
 pub mod login;
 pub mod password;
 pub mod sign_up;

@@ -1,18 +1,12 @@
 //! The list of a person's rooms: `GET /rooms` and `welcome`.
 
-use super::{Tail, log_range, tail};
+use super::{Tail, tail};
 use crate::clock::Timestamp;
 use crate::entry::{Event, Role, RoomKind, StoredEntry};
 use crate::ids::{Ordinal, RoomId, Seq, UserId};
-use crate::store::{Marker, RoomRow, Store, StoreResult};
-use futures_util::future::try_join_all;
+use crate::store::{RoomPlace, Store, StoreResult};
 use serde::Serialize;
 use std::collections::HashMap;
-
-/// Up to this distance unseen mentions are counted in the log itself.
-const COUNT_IN_LOG_MAX: u64 = 256;
-/// How often the count of mentions is read anew when views are written meanwhile.
-const COUNT_TRIES: usize = 4;
 
 /// One room of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -44,27 +38,19 @@ pub struct RoomItem {
 
 /// All rooms of `user`, those that moved last first.
 pub async fn room_items(store: &dyn Store, user: UserId) -> StoreResult<Vec<RoomItem>> {
-    let mine = store.rooms_of(user).await?;
-    let ids: Vec<RoomId> = mine.iter().map(|(id, _, _)| *id).collect();
-    let (rows, markers, drafts, tails) = futures_util::try_join!(
-        store.rooms(&ids),
-        store.markers_of(user, &ids),
-        store.settings(Some(user), "draft:"),
-        try_join_all(ids.iter().map(|id| tail(store, *id))),
-    )?;
-    let drafts: HashMap<String, String> = drafts.into_iter().collect();
-    let places = mine.into_iter().zip(tails);
-    let items = places.filter_map(|((id, _, role), tail)| {
-        let place = Place {
-            user,
-            role,
-            marker: markers.get(&id).copied().unwrap_or_default(),
-            draft: drafts.get(&format!("draft:{id}")).cloned(),
-        };
-        Some((rows.get(&id)?, tail?, place))
-    });
-    let counted = items.map(|(row, tail, place)| item(store, row, tail, place));
-    let mut items = try_join_all(counted).await?;
+    let (places, drafts) =
+        futures_util::try_join!(store.places(user), store.settings(Some(user), "draft:"))?;
+    let mut drafts: HashMap<String, String> = drafts.into_iter().collect();
+    let mut items: Vec<RoomItem> = places
+        .into_iter()
+        .map(|place| {
+            let draft = match drafts.is_empty() {
+                true => None,
+                false => drafts.remove(&format!("draft:{}", place.room.id)),
+            };
+            item(user, place, draft)
+        })
+        .collect();
     items.sort_by_key(|item| std::cmp::Reverse((item.moved_at, item.id)));
     Ok(items)
 }
@@ -86,40 +72,44 @@ pub async fn room_item(
     let (Some(member), Some(row), Some(tail)) = (member, row, tail) else {
         return Ok(None);
     };
-    let place = Place {
-        user,
+    let mut place = RoomPlace {
+        room: row,
         role: member.role,
+        statics: tail.statics,
+        tail: tail.entries,
         marker,
-        draft,
+        mentions: 0,
     };
-    item(store, &row, tail, place).await.map(Some)
+    if let Some(upto) = place.mentions_upto() {
+        place.mentions = store.mention_count(room, user, marker.read, upto).await?;
+    }
+    Ok(Some(item(user, place, draft)))
 }
 
-struct Place {
-    user: UserId,
-    role: Role,
-    marker: Marker,
-    draft: Option<String>,
-}
-
-async fn item(store: &dyn Store, row: &RoomRow, tail: Tail, place: Place) -> StoreResult<RoomItem> {
-    let (user, marker) = (place.user, place.marker);
-    let (head, ord) = (tail.statics.head(), tail.statics.ord);
+fn item(user: UserId, place: RoomPlace, draft: Option<String>) -> RoomItem {
+    let (row, marker) = (place.room, place.marker);
+    let (head, ord) = (place.statics.head(), place.statics.ord);
+    let tail = Tail {
+        statics: place.statics,
+        entries: place.tail,
+    };
     let unread = ord.saturating_sub(marker.read_ord);
     let mentions = match unread {
         0 => 0,
-        _ => mentions_after(store, row.id, user, marker.read, &tail).await?,
+        // What the views may not show yet is counted in the log itself.
+        _ => place.mentions + naming(&tail.entries, user, marker.read.max(tail.statics.viewed)),
     };
     let name = match tail.name() {
         Some(name) => name.map(str::to_owned),
-        None => row.name.clone(),
+        None => row.name,
     };
     let peer = row.pair.map(|(a, b)| if a == user { b } else { a });
-    Ok(RoomItem {
+    let topic = tail.topic().map(str::to_owned);
+    RoomItem {
         id: row.id,
         kind: row.kind,
         name,
-        topic: tail.topic().unwrap_or(&row.topic).to_owned(),
+        topic: topic.unwrap_or(row.topic),
         role: place.role,
         head,
         ord,
@@ -129,10 +119,10 @@ async fn item(store: &dyn Store, row: &RoomRow, tail: Tail, place: Place) -> Sto
         mentions,
         notify: "all".to_owned(),
         muted_until: None,
-        draft: place.draft,
+        draft,
         peer,
         moved_at: tail.moved_at(),
-    })
+    }
 }
 
 /// Posts with seq > `after`, not by `user`, that name him, here or channel.
@@ -143,25 +133,12 @@ pub async fn mentions_after(
     after: Seq,
     tail: &Tail,
 ) -> StoreResult<u64> {
-    let (viewed, head) = (tail.statics.viewed, tail.statics.head());
+    let viewed = tail.statics.viewed;
+    let beyond = naming(&tail.entries, user, after.max(viewed));
     if after >= viewed {
-        return Ok(naming(&tail.entries, user, after));
+        return Ok(beyond);
     }
-    if head - after <= COUNT_IN_LOG_MAX {
-        let entries = log_range(store, room, after + 1, head).await?;
-        return Ok(naming(&entries, user, after));
-    }
-    // Views above `viewed` may be written already; what stands there is counted in the log instead.
-    let mut beyond = store.mention_count(room, user, viewed).await?;
-    for _ in 0..COUNT_TRIES {
-        let all = store.mention_count(room, user, after).await?;
-        let again = store.mention_count(room, user, viewed).await?;
-        if again == beyond {
-            return Ok(all.saturating_sub(beyond) + naming(&tail.entries, user, viewed));
-        }
-        beyond = again;
-    }
-    store.mention_count(room, user, after).await
+    Ok(store.mention_count(room, user, after, viewed).await? + beyond)
 }
 
 fn naming(entries: &[StoredEntry], user: UserId, after: Seq) -> u64 {

@@ -8,7 +8,7 @@ use crate::entry::{Entry, Event, Mentions, StoredEntry};
 use crate::error::Result;
 use crate::ids::{ClientId, Ordinal, RoomId, Seq, UserId};
 use crate::limits;
-use crate::store::{ReactionRow, Redaction, Store, StoreResult};
+use crate::store::{ReactionRow, Redaction, Scene, Store, StoreResult};
 use futures_util::future::try_join_all;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -205,6 +205,47 @@ pub async fn views(
         view(post, &mut texts, reactions)
     });
     Ok(views.collect())
+}
+
+/// Every message of a scene as it is now, by its seq.
+pub fn messages_of(scene: &Scene) -> HashMap<Seq, MessageView> {
+    let all = scene.quoted.iter().chain(&scene.entries);
+    let posts: Vec<Entry> = all.cloned().filter_map(post_of).collect();
+    let seqs: Vec<Seq> = posts.iter().map(|post| post.seq).collect();
+    let viewed = scene.statics.viewed;
+    let above = scene.entries.iter().filter(|e| e.entry.seq > viewed);
+    let tail = Tail {
+        statics: scene.statics.clone(),
+        entries: above.cloned().collect(),
+    };
+    let mut reactions = fold_reactions(scene.reactions.clone(), &tail, &seqs);
+    let edits = scene.edits.iter().map(|(post, edit)| {
+        let text = edit.entry.event.content().map(str::to_owned);
+        (*post, (text, edit.entry.at))
+    });
+    let mut texts = Texts {
+        redactions: scene.redactions.clone(),
+        edits: edits.collect(),
+    };
+    let views = posts.into_iter().map(|post| {
+        let reactions = reactions.remove(&post.seq).unwrap_or_default();
+        (post.seq, view(post, &mut texts, reactions))
+    });
+    views.collect()
+}
+
+/// The newest `most` entries of a room with all that their messages need. An edit that was erased
+/// meanwhile was overtaken by another one, so all is read again.
+pub async fn newest(store: &dyn Store, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {
+    let mut scene = store.newest(room, most).await?;
+    for _ in 1..TEXT_TRIES {
+        let edits = scene.iter().flat_map(|scene| scene.edits.values());
+        if edits.into_iter().all(|edit| !edit.entry.redacted) {
+            break;
+        }
+        scene = store.newest(room, most).await?;
+    }
+    Ok(scene)
 }
 
 fn view(post: Entry, texts: &mut Texts, reactions: Reactions) -> MessageView {

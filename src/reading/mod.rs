@@ -11,14 +11,16 @@ mod page;
 
 pub use entries::{EntriesPage, entries_page, hide, redact};
 pub use items::{RoomItem, mentions_after, ord_at, room_item, room_items};
-pub use messages::{MessageView, MessagesPage, Reactions, message_views, messages_page, views};
+pub use messages::{
+    MessageView, MessagesPage, Reactions, message_views, messages_of, messages_page, newest, views,
+};
 pub use page::{Page, await_head, window};
 
 use crate::clock::Timestamp;
 use crate::entry::{Event, StoredEntry};
 use crate::ids::RoomId;
 use crate::limits;
-use crate::store::{Statics, Store, StoreResult};
+use crate::store::{self, Statics, Store, StoreResult};
 
 /// Where a room's log ends, with the entries that its views may not show yet.
 #[derive(Clone, Debug)]
@@ -60,17 +62,8 @@ impl Tail {
 
 /// The tail of a room; `None` if it has no log.
 pub async fn tail(store: &dyn Store, room: RoomId) -> StoreResult<Option<Tail>> {
-    let Some(statics) = store.last_bucket(room, 0).await? else {
-        return Ok(None);
-    };
-    let head = statics.head();
-    let from = statics.viewed.min(head.saturating_sub(1)) + 1;
-    let most = usize::try_from(head + 1 - from).unwrap_or(usize::MAX);
-    let entries = match head {
-        0 => Vec::new(),
-        _ => store.log(room, from, head, most.max(1), false).await?,
-    };
-    Ok(Some(Tail { statics, entries }))
+    let found = store::places::tail(store, room).await?;
+    Ok(found.map(|(statics, entries)| Tail { statics, entries }))
 }
 
 /// Entries `from..=to`, in as many reads as it takes.

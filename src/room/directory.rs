@@ -3,6 +3,7 @@
 use super::actor::{Parts, RoomActor, RoomMessage};
 use super::answer::{Answer, unknown};
 use super::hold::Holds;
+use super::notes::Notes;
 use super::state::Snapshot;
 use super::{Reply, Send};
 use crate::bus::Bus;
@@ -70,6 +71,7 @@ impl Rooms {
             metrics: metrics.clone(),
             bucket_bits,
             slots,
+            notes: Notes::default(),
         };
         Ok(Self(Arc::new(Shared {
             parts: Arc::new(parts),

@@ -126,6 +126,13 @@ impl Scene {
         panic!("the room does not come back");
     }
 
+    async fn statics(&self) -> crate::store::Statics {
+        let found = self.store.last_bucket(self.room, 0).await;
+        found
+            .expect("the store answers")
+            .expect("the room is there")
+    }
+
     async fn log(&self) -> Vec<Entry> {
         let log = self.store.log(self.room, 1, 1_000, 1_000, true).await;
         let log = log.expect("the store answers");
@@ -201,11 +208,57 @@ async fn a_room_sleeps_when_told_and_wakes_with_the_next_command() {
     assert_eq!(scene.rooms.count(), 1);
     assert!(scene.rooms.drain(Duration::from_secs(5)).await);
     assert_eq!(scene.rooms.count(), 0);
+    let key = ClientId(Uuid::new_v4());
+    let seq = scene.insist(user(2), key).await;
+    assert_eq!(seq, 3);
+    assert_eq!(scene.insist(user(2), key).await, seq, "no second copy");
+    let heard = scene.ear.heard.lock().expect("no panic").len();
+    assert_eq!(heard, 3, "every entry was published once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_slept_here_wakes_without_a_take_over() {
+    let scene = scene(false).await;
+    let key = ClientId(Uuid::new_v4());
+    let first = scene.insist(user(1), key).await;
+    let owner = scene.statics().await;
+    assert!(scene.rooms.drain(Duration::from_secs(5)).await);
+    assert_eq!(scene.insist(user(1), key).await, first, "no second copy");
+    scene.insist(user(2), ClientId(Uuid::new_v4())).await;
+    let now = scene.statics().await;
+    assert_eq!((now.owner, now.epoch), (owner.owner, owner.epoch));
+    assert_eq!(scene.metrics.take_overs.get(), 1);
+    assert_eq!(scene.metrics.rooms_woken.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_somebody_took_while_it_slept_is_taken_over() {
+    let scene = scene(false).await;
+    assert!(scene.rooms.drain(Duration::from_secs(5)).await);
+    let left = scene.statics().await;
+    let other = crate::ids::OwnerId(Uuid::new_v4());
+    let taken = scene.store.take_over(scene.room, 0, left.owner, other, 2);
+    assert_eq!(taken.await, Ok(crate::store::Outcome::Applied));
     let seq = scene.insist(user(2), ClientId(Uuid::new_v4())).await;
     assert_eq!(seq, 3);
     assert_eq!(scene.metrics.take_overs.get(), 2);
-    let heard = scene.ear.heard.lock().expect("no panic").len();
-    assert_eq!(heard, 3, "every entry was published once");
+    assert_eq!(scene.metrics.rooms_woken.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_woke_and_is_taken_then_is_refused_and_takes_over() {
+    let scene = scene(false).await;
+    assert!(scene.rooms.drain(Duration::from_secs(5)).await);
+    scene.insist(user(1), ClientId(Uuid::new_v4())).await;
+    assert_eq!(scene.metrics.rooms_woken.get(), 1);
+    let awake = scene.statics().await;
+    let other = crate::ids::OwnerId(Uuid::new_v4());
+    let taken = scene.store.take_over(scene.room, 0, awake.owner, other, 2);
+    assert_eq!(taken.await, Ok(crate::store::Outcome::Applied));
+    let seq = scene.insist(user(2), ClientId(Uuid::new_v4())).await;
+    assert_eq!(seq, 4);
+    assert_eq!(scene.metrics.rooms_fenced.get(), 1);
+    assert_eq!(scene.metrics.take_overs.get(), 2);
 }
 
 #[tokio::test]

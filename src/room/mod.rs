@@ -8,6 +8,7 @@ pub mod directory;
 mod doubt;
 mod hold;
 pub mod mentions;
+mod notes;
 pub mod state;
 pub mod takeover;
 pub mod writer;

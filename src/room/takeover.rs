@@ -12,6 +12,33 @@ const TRIES_MAX: usize = 8;
 /// Members read at once.
 const MEMBERS_PAGE: usize = 1_000;
 
+/// Wakes a room that slept on this node and left `note`; `None`: it is not as it was left. Sent
+/// keys and posts are asked for when they are needed: their views stand up to the head.
+pub async fn wake(
+    store: &dyn Store,
+    room: RoomId,
+    note: Statics,
+) -> StoreResult<Option<Recovered>> {
+    let (row, last, members) = futures_util::try_join!(
+        store.room(room),
+        store.last_bucket(room, note.bucket),
+        all_members(store, room),
+    )?;
+    let (Some(row), Some(last), Some(me)) = (row, last, note.owner) else {
+        return Ok(None);
+    };
+    let left = (last.owner, last.bucket, last.next_seq) == (note.owner, note.bucket, note.next_seq);
+    Ok(left.then(|| Recovered {
+        room,
+        kind: row.kind,
+        floor: row.floor,
+        me,
+        statics: note,
+        members,
+        tail: Vec::new(),
+    }))
+}
+
 /// Takes the room; `None`: there is no such room.
 pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Recovered>> {
     let Some(row) = store.room(room).await? else {

@@ -84,18 +84,21 @@ async fn try_append(
     })
 }
 
-/// Writes views, then erases what they hide. Harmless to repeat (R6, R15).
+/// Writes views and erases what is hidden. Harmless to repeat (R6, R15).
 pub async fn write_views(
     store: &dyn Store,
     room: RoomId,
     views: &[View],
     erase: &[(Seq, Hash)],
 ) -> StoreResult<()> {
-    store.write_views(room, views).await?;
-    for (seq, digest) in erase {
-        store.erase(room, *seq, *digest).await?;
+    if erase.is_empty() {
+        return store.write_views(room, views).await;
     }
-    Ok(())
+    if views.is_empty() {
+        return store.erase(room, erase).await;
+    }
+    let (views, erased) = tokio::join!(store.write_views(room, views), store.erase(room, erase));
+    views.and(erased)
 }
 
 /// Answers a question of the room.

@@ -183,9 +183,7 @@ impl LogWriter {
     /// Writes what waits, and erases what was hidden; answers the head.
     pub async fn finish(mut self) -> Result<Seq> {
         self.flush().await?;
-        for (seq, digest) in &self.erase {
-            self.store.erase(self.room.id, *seq, *digest).await?;
-        }
+        self.store.erase(self.room.id, &self.erase).await?;
         Ok(self.statics.head())
     }
 }

@@ -128,8 +128,14 @@ pub trait ViewStore: Send + Sync {
     ) -> StoreResult<HashMap<Seq, Redaction>>;
     /// Reactions that stand on the given posts, in the order in which they were set.
     async fn reactions(&self, room: RoomId, targets: &[Seq]) -> StoreResult<Vec<ReactionRow>>;
-    /// Posts above `after` that name `user`, here or channel, and are not his own; counted up to 1,000.
-    async fn mention_count(&self, room: RoomId, user: UserId, after: Seq) -> StoreResult<u64>;
+    /// Posts in (`after`, `upto`] that name `user`, here or channel, and are not his own; counted up to 1,000.
+    async fn mention_count(
+        &self,
+        room: RoomId,
+        user: UserId,
+        after: Seq,
+        upto: Seq,
+    ) -> StoreResult<u64>;
     async fn member(&self, room: RoomId, user: UserId) -> StoreResult<Option<Member>>;
     /// Members by user id, above `after`, at most `limit`.
     async fn members(

@@ -92,8 +92,8 @@ pub trait LogStore: Send + Sync {
         limit: usize,
         serial: bool,
     ) -> StoreResult<Vec<StoredEntry>>;
-    /// R15: nulls content and salt of `seq` if its digest is `digest`. Idempotent.
-    async fn erase(&self, room: RoomId, seq: Seq, digest: Hash) -> StoreResult<()>;
+    /// R15: nulls content and salt of each seq whose digest is the given one. Idempotent.
+    async fn erase(&self, room: RoomId, contents: &[(Seq, Hash)]) -> StoreResult<()>;
     /// Heads of many rooms: (head seq, ord). Rooms without a log are left out.
     async fn heads(&self, rooms: &[RoomId]) -> StoreResult<HashMap<RoomId, (Seq, Ordinal)>>;
 }

@@ -16,16 +16,21 @@ mod facts;
 mod log;
 pub mod memory;
 mod people;
+pub mod places;
 mod rooms;
 pub mod rules;
+pub mod scene;
 pub mod views;
 
 pub use derived::*;
 pub use error::*;
 pub use log::*;
 pub use people::*;
+pub use places::RoomPlace;
 pub use rooms::*;
+pub use scene::Scene;
 
+use crate::ids::{RoomId, UserId};
 use async_trait::async_trait;
 
 /// What the readiness probe says.
@@ -42,4 +47,19 @@ pub trait Store: LogStore + ViewStore + RoomStore + PeopleStore + 'static {
     fn durability(&self) -> Durability;
     /// Comes to rest: what was asked for is finished, what is asked for later is refused.
     async fn close(&self) {}
+    /// Whether `append` writes the views of its entries in the same transaction, so that after the
+    /// acknowledgement there is nothing left to write but what is erased.
+    fn appends_views(&self) -> bool {
+        false
+    }
+    /// All rooms of a person with what the list of rooms shows of each, in no order. One moment
+    /// where the store can tell one; otherwise put together from the methods above.
+    async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
+        places::put_together(self, user).await
+    }
+    /// The newest `most` entries of a room with what shows their messages. One moment where the
+    /// store can tell one. `None`: no such room.
+    async fn newest(&self, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {
+        scene::put_together(self, room, most).await
+    }
 }

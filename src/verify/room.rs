@@ -3,7 +3,7 @@
 use super::fold::Fold;
 use super::{PAGE, Places, Report};
 use crate::ids::{RoomId, Seq, UserId};
-use crate::limits::MENTIONS_COUNTED_MAX;
+use crate::limits::{INTEGER_MAX, MENTIONS_COUNTED_MAX};
 use crate::store::{Member, RoomRow, Statics, Store, StoreError, StoreResult};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -225,7 +225,10 @@ impl Lens<'_> {
     async fn mentions(&mut self, fold: &Fold) -> StoreResult<()> {
         for user in fold.named() {
             let (least, most) = fold.mentions_of(user);
-            let found = self.store.mention_count(self.row.id, user, 0).await?;
+            let found = self
+                .store
+                .mention_count(self.row.id, user, 0, INTEGER_MAX)
+                .await?;
             if found < least.min(MENTIONS_COUNTED_MAX) || found > most {
                 let what = format!("user {user} is named {found} times, not {least} to {most}");
                 self.fault(None, what);

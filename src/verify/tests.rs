@@ -51,8 +51,8 @@ async fn live_in(store: &dyn Store, scribe: &mut Scribe) {
     write_views(store, &batch).await;
     for erased in [2, 3] {
         let stored = &batch.entries[erased];
-        let done = store.erase(scribe.room, stored.entry.seq, stored.digest);
-        assert_eq!(done.await, Ok(()));
+        let contents = [(stored.entry.seq, stored.digest)];
+        assert_eq!(store.erase(scribe.room, &contents).await, Ok(()));
     }
     let mut last = scribe.batch([post("and again")]);
     last.viewed = batch.entries.len() as Seq;

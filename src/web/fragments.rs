@@ -29,16 +29,26 @@ pub async fn fragments(
         true => Vec::new(),
         false => message_views(store, room, &wanted).await?,
     });
+    let all = shown.into_iter().chain(quoted).collect();
+    made(people, renderer, entries, &all).await
+}
+
+/// The change that each entry makes, given every message that it is, is about or quotes.
+pub async fn made(
+    people: &People,
+    renderer: Renderer,
+    entries: &[&Entry],
+    messages: &HashMap<Seq, MessageView>,
+) -> Result<Vec<Fragment>> {
     let mut named: BTreeSet<UserId> = entries.iter().copied().flat_map(people_of).collect();
-    let views = shown.values().chain(quoted.values());
-    named.extend(views.flat_map(people_of_message));
+    named.extend(messages.values().flat_map(people_of_message));
     let named: Vec<UserId> = named.into_iter().collect();
     let profiles = people.get(&named).await?;
     let fragment = |entry: &&Entry| {
-        let view = shown.get(&entry.event.target().unwrap_or(entry.seq));
+        let view = messages.get(&entry.event.target().unwrap_or(entry.seq));
         let replied = view
             .and_then(|view| view.reply_to)
-            .and_then(|seq| shown.get(&seq).or_else(|| quoted.get(&seq)));
+            .and_then(|seq| messages.get(&seq));
         renderer.entry_html(entry, view, &profiles, replied)
     };
     Ok(entries.iter().map(fragment).collect())

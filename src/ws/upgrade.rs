@@ -51,7 +51,15 @@ pub async fn upgrade(
         Ok(ws) => ws,
         Err(rejection) => return rejection.into_response(),
     };
-    let current = match authenticate(&node.store, &node.config, &headers, now()).await {
+    let current = match authenticate(
+        &node.store,
+        &node.auth.guesses,
+        &node.config,
+        &headers,
+        now(),
+    )
+    .await
+    {
         Ok(current) => current,
         Err(error) => return Error::from(error).into_response(),
     };

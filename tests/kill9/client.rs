@@ -108,8 +108,10 @@ impl Client {
                 told = true;
                 self.drained.send(self.account.id).await.ok();
             }
+            let held = self.outboxes.values().filter_map(Outbox::held_until).min();
             let frame = tokio::select! {
                 frame = socket.next() => frame,
+                () = until(held) => Some(Ok(Message::Pong(Vec::new().into()))),
                 changed = self.stage.changed() => match changed {
                     Ok(()) => Some(Ok(Message::Pong(Vec::new().into()))),
                     Err(_) => return Left::Done,
@@ -299,6 +301,13 @@ pub fn is_final(code: &str) -> bool {
         "unsupported_media",
     ];
     FINAL.contains(&code)
+}
+
+async fn until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn connect(host: &str, token: &str) -> Option<Socket> {

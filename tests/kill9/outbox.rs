@@ -3,10 +3,14 @@
 use crate::history::Seen;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Sends of one room that may be unanswered at a time.
 const WINDOW: usize = 6;
+/// After a refusal that asks to come again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One send, under one key and one first `after` for its whole life.
 #[derive(Clone, Debug)]
@@ -43,8 +47,9 @@ pub struct Outbox {
     items: VecDeque<Item>,
     /// I watch the room and may write.
     pub open: bool,
-    /// Something was refused for now: wait for the answers to the rest, then begin again in order.
-    held: bool,
+    /// Something was refused for now: wait for the answers to the rest and until then, and begin
+    /// again in order.
+    held: Option<Instant>,
     mine: Vec<u64>,
     theirs: Vec<u64>,
     dice: u64,
@@ -56,7 +61,7 @@ impl Outbox {
             me,
             items: VecDeque::new(),
             open: false,
-            held: false,
+            held: None,
             mine: Vec::new(),
             theirs: Vec::new(),
             dice: dice | 1,
@@ -65,6 +70,11 @@ impl Outbox {
 
     pub fn holds(&self, key: Uuid) -> bool {
         self.items.iter().any(|item| item.key == key)
+    }
+
+    /// When to look again, if something was refused.
+    pub fn held_until(&self) -> Option<Instant> {
+        self.held
     }
 
     pub fn is_empty(&self) -> bool {
@@ -123,10 +133,11 @@ impl Outbox {
     /// What goes out now, in order.
     pub fn due(&mut self) -> Vec<Item> {
         let waiting = self.items.iter().any(|item| item.in_flight);
-        if !self.open || (self.held && waiting) {
+        let early = |until: Instant| waiting || Instant::now() < until;
+        if !self.open || self.held.is_some_and(early) {
             return Vec::new();
         }
-        self.held = false;
+        self.held = None;
         let mut due = Vec::new();
         for item in self.items.iter_mut().filter(|item| !item.in_flight) {
             item.in_flight = true;
@@ -149,7 +160,7 @@ impl Outbox {
             self.items.retain(|item| item.key != key);
             return;
         }
-        self.held = true;
+        self.held = Some(Instant::now() + PAUSE);
         for item in self.items.iter_mut().filter(|item| item.key == key) {
             item.in_flight = false;
         }
@@ -164,7 +175,7 @@ impl Outbox {
     /// The connection is gone: everything unanswered is open. Answers those keys.
     pub fn cut(&mut self) -> Vec<Uuid> {
         self.open = false;
-        self.held = false;
+        self.held = None;
         let mut open = Vec::new();
         for item in self.items.iter_mut().filter(|item| item.in_flight) {
             item.in_flight = false;

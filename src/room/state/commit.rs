@@ -46,12 +46,7 @@ impl RoomState {
     fn bucket_statics(&self, bucket: u64) -> Statics {
         Statics {
             bucket,
-            owner: Some(self.me),
-            epoch: self.epoch,
-            next_seq: self.head + 1,
-            ord: self.stored_ord,
-            chain: self.stored_chain,
-            viewed: self.unviewed.viewed(),
+            ..self.statics()
         }
     }
 

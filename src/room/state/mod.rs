@@ -33,6 +33,7 @@ use crate::entry::{Entry, Hash, Role, RoomKind};
 use crate::error::{Code, Error};
 use crate::ids::{Ordinal, OwnerId, RoomId, Seq, UserId, bucket_of};
 use crate::limits::VIEW_LAG_MAX;
+use crate::store::Statics;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -137,6 +138,19 @@ impl RoomState {
     /// As whom this incarnation writes, and the bucket that it knows as the last.
     pub fn ownership(&self) -> (OwnerId, u64) {
         (self.me, self.bucket)
+    }
+
+    /// The statics as the next append would set them.
+    pub fn statics(&self) -> Statics {
+        Statics {
+            bucket: self.bucket,
+            owner: Some(self.me),
+            epoch: self.epoch,
+            next_seq: self.head + 1,
+            ord: self.stored_ord,
+            chain: self.stored_chain,
+            viewed: self.unviewed.viewed(),
+        }
     }
 
     /// The last stored entry.

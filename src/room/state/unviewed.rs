@@ -3,6 +3,7 @@
 use super::RoomState;
 use crate::entry::{Entry, Hash};
 use crate::ids::Seq;
+use crate::limits::VIEW_BATCH_MAX;
 use crate::room::RoomEffect;
 use crate::store::View;
 use crate::store::views::views_of;
@@ -70,20 +71,21 @@ impl Unviewed {
     }
 
     fn written(&mut self, upto: Seq) {
-        if self.writing.last().is_some_and(|item| item.seq <= upto) {
-            self.viewed = upto;
+        if let Some(last) = self.writing.last().filter(|item| item.seq <= upto) {
+            self.viewed = last.seq;
             self.writing.clear();
             self.is_writing = false;
         }
     }
 
-    /// The next writing, if none is under way: what failed last, else everything that waits.
+    /// The next writing, if none is under way: what failed last, else the next that wait.
     fn start(&mut self) -> Option<RoomEffect> {
         if self.is_writing || !self.unknown.is_empty() {
             return None;
         }
         if self.writing.is_empty() {
-            self.writing.extend(self.waiting.drain(..));
+            let count = self.waiting.len().min(VIEW_BATCH_MAX);
+            self.writing.extend(self.waiting.drain(..count));
         }
         let upto = self.writing.last()?.seq;
         self.is_writing = true;

@@ -243,10 +243,11 @@ pub(super) async fn an_erased_entry_keeps_its_place_and_the_chain(subject: &Subj
     let mut scribe = subject.scribe(LOBBY).await;
     let batch = scribe.write(store, [post("a secret"), post("news")]).await;
     let digest = batch.entries[0].digest;
-    assert_eq!(store.erase(LOBBY, 1, [7; 32]).await, Ok(()));
+    assert_eq!(store.erase(LOBBY, &[(1, [7; 32])]).await, Ok(()));
     assert_eq!(whole_log(store, LOBBY).await, batch.entries);
     for _ in 0..2 {
-        assert_eq!(store.erase(LOBBY, 1, digest).await, Ok(()));
+        let contents = [(99, digest), (1, digest), (2, digest)];
+        assert_eq!(store.erase(LOBBY, &contents).await, Ok(()));
         let log = whole_log(store, LOBBY).await;
         assert_eq!(log[0].entry, batch.entries[0].entry.clone().redacted());
         assert_eq!((log[0].salt, log[0].digest), (None, digest));
@@ -254,7 +255,7 @@ pub(super) async fn an_erased_entry_keeps_its_place_and_the_chain(subject: &Subj
         assert!(log[1].verifies_after(&log[0].link));
         assert_eq!(log[1], batch.entries[1]);
     }
-    assert_eq!(store.erase(LOBBY, 99, digest).await, Ok(()));
+    assert_eq!(store.erase(LOBBY, &[]).await, Ok(()));
 }
 
 pub(super) async fn heads_are_told_for_many_rooms_at_once(subject: &Subject) {

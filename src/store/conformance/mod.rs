@@ -8,6 +8,7 @@ mod people;
 mod rooms;
 pub(crate) mod subject;
 mod views;
+mod wholes;
 
 use subject::Subject;
 
@@ -73,6 +74,11 @@ conformance! {
         mentions_of_others_count_once_each
         a_sent_key_tells_its_place
         guards_stand_when_their_batch_stands
+    }
+    13: wholes {
+        a_persons_places_show_what_every_read_by_itself_shows
+        what_a_store_appends_with_its_entries_stands_with_them
+        the_newest_entries_come_with_all_that_shows_them
     }
     13: markers {
         a_marker_only_rises_within_its_generation

@@ -262,7 +262,10 @@ async fn everything(store: &dyn Store) -> String {
         for user in [ANN, BEN, CLEO] {
             tell(
                 "mentions",
-                format!("{:?}", store.mention_count(room, user, 0).await),
+                format!(
+                    "{:?}",
+                    store.mention_count(room, user, 0, Seq::MAX >> 11).await
+                ),
             );
         }
     }
@@ -273,6 +276,9 @@ async fn everything(store: &dyn Store) -> String {
     tell("invites", format!("{:?}", store.invites().await));
     for user in [ANN, BEN, CLEO] {
         tell("rooms of", format!("{:?}", store.rooms_of(user).await));
+        let mut places = store.places(user).await.expect("places");
+        places.sort_by_key(|place| place.room.id);
+        tell("places", format!("{places:?}"));
         tell("logins", format!("{:?}", store.logins_of(user).await));
         tell(
             "settings",

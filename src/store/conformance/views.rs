@@ -1,10 +1,14 @@
 use super::subject::{ANN, BEN, CLEO, LOBBY, NOON, Scribe, Subject, channel, post};
 use crate::entry::{Event, Mentions, Role, RoomKind};
 use crate::ids::{ClientId, RoomId, Seq, UserId};
+use crate::limits::INTEGER_MAX;
 use crate::store::{Batch, Guard, Member, Outcome, Redaction, View, views};
 use uuid::Uuid;
 
-fn joined(user: UserId, role: Role) -> Event {
+/// Above every seq.
+const ALL: Seq = INTEGER_MAX;
+
+pub(super) fn joined(user: UserId, role: Role) -> Event {
     Event::Join { user, role }
 }
 
@@ -31,7 +35,7 @@ async fn said(subject: &Subject, room: RoomId) -> String {
         store.redactions(room, &[1]).await,
         store.reactions(room, &[1]).await,
         store.sent(room, ANN, ClientId(Uuid::from_u128(1))).await,
-        store.mention_count(room, BEN, 0).await,
+        store.mention_count(room, BEN, 0, ALL).await,
     )
 }
 
@@ -227,15 +231,18 @@ pub(super) async fn mentions_of_others_count_once_each(subject: &Subject) {
         mention(None, CLEO, 6),
     ];
     assert_eq!(store.write_views(LOBBY, &views).await, Ok(()));
-    assert_eq!(store.mention_count(LOBBY, BEN, 0).await, Ok(2));
-    assert_eq!(store.mention_count(LOBBY, BEN, 2).await, Ok(1));
-    assert_eq!(store.mention_count(LOBBY, BEN, 6).await, Ok(0));
-    assert_eq!(store.mention_count(LOBBY, CLEO, 0).await, Ok(3));
+    assert_eq!(store.mention_count(LOBBY, BEN, 0, ALL).await, Ok(2));
+    assert_eq!(store.mention_count(LOBBY, BEN, 2, ALL).await, Ok(1));
+    assert_eq!(store.mention_count(LOBBY, BEN, 6, ALL).await, Ok(0));
+    assert_eq!(store.mention_count(LOBBY, CLEO, 0, ALL).await, Ok(3));
+    assert_eq!(store.mention_count(LOBBY, CLEO, 2, 5).await, Ok(2));
+    assert_eq!(store.mention_count(LOBBY, CLEO, 2, 2).await, Ok(0));
+    assert_eq!(store.mention_count(LOBBY, CLEO, 5, 2).await, Ok(0));
     let many: Vec<_> = (10..1_200)
         .map(|seq| mention(Some(BEN), ANN, seq))
         .collect();
     assert_eq!(store.write_views(LOBBY, &many).await, Ok(()));
-    assert_eq!(store.mention_count(LOBBY, BEN, 0).await, Ok(1_000));
+    assert_eq!(store.mention_count(LOBBY, BEN, 0, ALL).await, Ok(1_000));
 }
 
 pub(super) async fn a_sent_key_tells_its_place(subject: &Subject) {

@@ -265,10 +265,13 @@ impl LogStore for CqlStore {
         Ok(rows)
     }
 
-    async fn erase(&self, room: RoomId, seq: Seq, digest: Hash) -> StoreResult<()> {
-        let bucket = bucket_of(seq, self.bucket_bits);
-        let values = values![room, bucket, seq, digest];
-        self.driver.settled(ERASE, values).await?;
+    async fn erase(&self, room: RoomId, contents: &[(Seq, Hash)]) -> StoreResult<()> {
+        super::gather(contents, |(seq, digest)| {
+            let bucket = bucket_of(*seq, self.bucket_bits);
+            let values = values![room, bucket, *seq, *digest];
+            self.driver.settled(ERASE, values)
+        })
+        .await?;
         Ok(())
     }
 

@@ -126,11 +126,12 @@ impl CqlStore {
         room: RoomId,
         user: UserId,
         but: UserId,
-        after: Seq,
+        (after, upto): (Seq, Seq),
     ) -> StoreResult<HashSet<Seq>> {
-        let text = "SELECT seq, author FROM mention WHERE room = ? AND user = ? AND seq > ?";
+        let text =
+            "SELECT seq, author FROM mention WHERE room = ? AND user = ? AND seq > ? AND seq <= ?";
         let mut seqs = HashSet::new();
-        let values = values![room, user, after];
+        let values = values![room, user, after, upto];
         self.driver
             .each_row(Kind::Read, text, values, |row| {
                 if row.get::<UserId>("author")? != but {
@@ -227,10 +228,19 @@ impl ViewStore for CqlStore {
         Ok(reactions)
     }
 
-    async fn mention_count(&self, room: RoomId, user: UserId, after: Seq) -> StoreResult<u64> {
+    async fn mention_count(
+        &self,
+        room: RoomId,
+        user: UserId,
+        after: Seq,
+        upto: Seq,
+    ) -> StoreResult<u64> {
+        if after >= upto {
+            return Ok(0);
+        }
         let (mut by_name, everybody) = futures_util::try_join!(
-            self.mentioned(room, user, user, after),
-            self.mentioned(room, EVERYBODY, user, after),
+            self.mentioned(room, user, user, (after, upto)),
+            self.mentioned(room, EVERYBODY, user, (after, upto)),
         )?;
         by_name.extend(everybody);
         Ok((by_name.len() as u64).min(MENTIONS_COUNTED_MAX))

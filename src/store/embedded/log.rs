@@ -1,27 +1,33 @@
 use super::EmbeddedStore;
-use super::rows::{ENTRY_COLUMNS, entry_of, insert_entry};
-use super::views::apply_guard;
+use super::rows::{entry_of, insert_entry};
+use super::views::{apply_guard, apply_view};
 use crate::entry::{Hash, StoredEntry};
 use crate::ids::{Ordinal, OwnerId, RoomId, Seq};
+use crate::store::views::views_of;
 use crate::store::{Batch, LogStore, Outcome, Statics, StoreResult, rules};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 
 fn statics_of(row: &Row<'_>) -> rusqlite::Result<Statics> {
+    statics_at(row, 0)
+}
+
+/// Reads the seven columns from `first` on.
+pub(super) fn statics_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Statics> {
     Ok(Statics {
-        bucket: row.get(0)?,
-        owner: row.get(1)?,
-        epoch: row.get(2)?,
-        next_seq: row.get(3)?,
-        ord: row.get(4)?,
-        chain: row.get(5)?,
-        viewed: row.get(6)?,
+        bucket: row.get(first)?,
+        owner: row.get(first + 1)?,
+        epoch: row.get(first + 2)?,
+        next_seq: row.get(first + 3)?,
+        ord: row.get(first + 4)?,
+        chain: row.get(first + 5)?,
+        viewed: row.get(first + 6)?,
     })
 }
 
 /// The statics of the room's last bucket.
-fn last(connection: &Connection, room: RoomId) -> StoreResult<Option<Statics>> {
+pub(super) fn last(connection: &Connection, room: RoomId) -> StoreResult<Option<Statics>> {
     let sql = "SELECT bucket, owner, epoch, next_seq, ord, chain, viewed FROM bucket
                WHERE room = ?1 ORDER BY bucket DESC LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -53,29 +59,38 @@ pub(super) fn open(connection: &Connection, room: RoomId, statics: &Statics) -> 
     Ok(opened == 1)
 }
 
+/// The entries with their guards, and with their views too: in one transaction they cost one
+/// statement each, later a way through the whole program.
 fn append(connection: &Connection, batch: &Batch) -> StoreResult<Outcome> {
-    let there = statics(connection, batch.room, batch.bucket)?;
-    let mine = there.as_ref().is_some_and(|there| {
-        there.owner == Some(batch.owner) && there.next_seq == batch.expected_next
-    });
-    if !mine {
-        return Ok(Outcome::Refused(there));
-    }
-    let sql = "UPDATE bucket SET next_seq = ?3, ord = ?4, chain = ?5, viewed = ?6
-               WHERE room = ?1 AND bucket = ?2";
-    connection.prepare_cached(sql)?.execute(params![
+    let sql = "UPDATE bucket SET next_seq = ?5, ord = ?6, chain = ?7, viewed = ?8
+               WHERE room = ?1 AND bucket = ?2 AND owner = ?3 AND next_seq = ?4";
+    let moved = connection.prepare_cached(sql)?.execute(params![
         batch.room,
         batch.bucket,
+        batch.owner,
+        batch.expected_next,
         batch.expected_next + batch.entries.len() as u64,
         batch.ord,
         batch.chain,
         batch.viewed,
     ])?;
+    if moved == 0 {
+        return Ok(Outcome::Refused(statics(
+            connection,
+            batch.room,
+            batch.bucket,
+        )?));
+    }
     for stored in &batch.entries {
         insert_entry(connection, stored)?;
     }
     for guard in &batch.guards {
         apply_guard(connection, guard)?;
+    }
+    for stored in &batch.entries {
+        for view in views_of(&stored.entry) {
+            apply_view(connection, batch.room, &view)?;
+        }
     }
     Ok(Outcome::Applied)
 }
@@ -95,16 +110,26 @@ fn page(
         return Ok(Vec::new());
     }
     let until = to.min(from.saturating_add(limit as u64 - 1));
-    let sql = format!(
-        "SELECT {ENTRY_COLUMNS} FROM log WHERE room = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![room, from, until])?;
+    entries(connection, room, from, until)
+}
+
+/// The entries `from..=to`, all of which there must be.
+pub(super) fn entries(
+    connection: &Connection,
+    room: RoomId,
+    from: Seq,
+    to: Seq,
+) -> StoreResult<Vec<StoredEntry>> {
+    let sql = "SELECT room, seq, ord, at, by, client_id, kind, target, user, role, content, extra,
+                      salt, digest, link
+               FROM log WHERE room = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![room, from, to])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(entry_of(row)?);
     }
-    rules::check_run(&entries, from, until)?;
+    rules::check_run(&entries, from, to)?;
     Ok(entries)
 }
 
@@ -163,12 +188,15 @@ impl LogStore for EmbeddedStore {
             .await
     }
 
-    async fn erase(&self, room: RoomId, seq: Seq, digest: Hash) -> StoreResult<()> {
+    async fn erase(&self, room: RoomId, contents: &[(Seq, Hash)]) -> StoreResult<()> {
+        let contents = contents.to_vec();
         self.write(move |connection| {
             let sql = "UPDATE log SET content = NULL, salt = NULL
                        WHERE room = ?1 AND seq = ?2 AND digest = ?3 AND salt IS NOT NULL";
             let mut statement = connection.prepare_cached(sql)?;
-            statement.execute(params![room, seq, digest])?;
+            for (seq, digest) in &contents {
+                statement.execute(params![room, seq, digest])?;
+            }
             Ok(())
         })
         .await

@@ -7,15 +7,18 @@ mod files;
 mod keeper;
 mod log;
 mod people;
+mod places;
 mod readers;
 mod rooms;
 mod rows;
+mod scene;
 #[cfg(test)]
 mod tests;
 mod views;
 mod writer;
 
-use super::{Durability, Store, StoreError, StoreResult};
+use super::{Durability, RoomPlace, Scene, Store, StoreError, StoreResult};
+use crate::ids::{RoomId, UserId};
 use crate::limits;
 use async_trait::async_trait;
 use files::{Folder, Witness};
@@ -47,6 +50,8 @@ impl Default for EmbeddedOptions {
 pub struct EmbeddedStore {
     bucket_bits: u32,
     health: Arc<Health>,
+    #[cfg(test)]
+    pub(crate) rounds: crate::testing::rounds::Rounds,
     /// `None` once it is closed. Whoever writes or reads holds it meanwhile.
     open: tokio::sync::RwLock<Option<Parts>>,
 }
@@ -125,14 +130,17 @@ impl EmbeddedStore {
         Ok(Self {
             bucket_bits: options.bucket_bits,
             health,
+            #[cfg(test)]
+            rounds: crate::testing::rounds::Rounds::default(),
             open: tokio::sync::RwLock::new(Some(parts)),
         })
     }
 
-    /// Runs `work` in the writer's next transaction; answers when that is on disk.
+    /// Runs `work` in the writer's next transaction, again if that had to be taken back; answers
+    /// when it is on disk.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         let open = self.open.read().await;
         open.as_ref().ok_or_else(closed)?.writer.write(work).await
@@ -143,6 +151,8 @@ impl EmbeddedStore {
         &self,
         work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
+        #[cfg(test)]
+        let _under_way = self.rounds.begin().await;
         let open = self.open.read().await;
         open.as_ref().ok_or_else(closed)?.readers.read(work).await
     }
@@ -161,6 +171,20 @@ impl Store for EmbeddedStore {
         if let Err(error) = ended {
             tracing::error!(%error, "the store ended badly");
         }
+    }
+
+    fn appends_views(&self) -> bool {
+        true
+    }
+
+    async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
+        self.read(move |connection| places::places(connection, user))
+            .await
+    }
+
+    async fn newest(&self, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {
+        self.read(move |connection| scene::newest(connection, room, most))
+            .await
     }
 }
 

@@ -11,25 +11,32 @@ pub(super) fn fold(name: Option<&str>) -> String {
     name.unwrap_or_default().to_lowercase()
 }
 
-const COLUMNS: &str = "id, kind, name, topic, created_at, created_by, pair_low, pair_high, floor";
+pub(super) const ROOM_COLUMNS: &str = "room.id, room.kind, room.name, room.topic, room.created_at, \
+    room.created_by, room.pair_low, room.pair_high, room.floor";
 
 fn room_of(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
-    let Word(kind) = row.get(1)?;
-    let (low, high): (Option<UserId>, Option<UserId>) = (row.get(6)?, row.get(7)?);
+    room_at(row, 0)
+}
+
+/// Reads `ROOM_COLUMNS` from the column `first` on.
+pub(super) fn room_at(row: &Row<'_>, first: usize) -> rusqlite::Result<RoomRow> {
+    let Word(kind) = row.get(first + 1)?;
+    let low: Option<UserId> = row.get(first + 6)?;
+    let high: Option<UserId> = row.get(first + 7)?;
     Ok(RoomRow {
-        id: row.get(0)?,
+        id: row.get(first)?,
         kind,
-        name: row.get(2)?,
-        topic: row.get(3)?,
-        created_at: row.get(4)?,
-        created_by: row.get(5)?,
+        name: row.get(first + 2)?,
+        topic: row.get(first + 3)?,
+        created_at: row.get(first + 4)?,
+        created_by: row.get(first + 5)?,
         pair: low.zip(high),
-        floor: row.get(8)?,
+        floor: row.get(first + 8)?,
     })
 }
 
-fn room(connection: &Connection, id: RoomId) -> StoreResult<Option<RoomRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM room WHERE id = ?1");
+pub(super) fn room(connection: &Connection, id: RoomId) -> StoreResult<Option<RoomRow>> {
+    let sql = format!("SELECT {ROOM_COLUMNS} FROM room WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row([id], room_of).optional()?)
 }
@@ -123,7 +130,7 @@ impl RoomStore for EmbeddedStore {
         self.read(move |connection| {
             let (name, id) = after.unzip();
             let sql = format!(
-                "SELECT {COLUMNS} FROM room
+                "SELECT {ROOM_COLUMNS} FROM room
                  WHERE kind = 'channel' AND instr(name_folded, ?1) > 0
                    AND (?3 IS NULL OR (coalesce(name, ''), id) > (?2, ?3))
                  ORDER BY coalesce(name, ''), id LIMIT ?4"

@@ -58,8 +58,6 @@ word_column!(
     crate::access::WorkspaceRole
 );
 
-pub(super) const ENTRY_COLUMNS: &str = "room, seq, ord, at, by, client_id, kind, target, user, role, content, extra, salt, digest, link";
-
 pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> StoreResult<()> {
     let entry = &stored.entry;
     let facts = Facts::of(&entry.event)?;
@@ -89,7 +87,7 @@ pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> Sto
     Ok(())
 }
 
-/// Reads `ENTRY_COLUMNS`.
+/// Reads the columns that `insert_entry` writes, in that order.
 pub(super) fn entry_of(row: &Row<'_>) -> StoreResult<StoredEntry> {
     let facts = Facts {
         target: row.get(7)?,

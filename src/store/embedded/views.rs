@@ -1,5 +1,6 @@
 use super::EmbeddedStore;
 use super::rows::Word;
+use super::scene::{reactions, redactions};
 use crate::clock::Timestamp;
 use crate::entry::{Role, RoomKind};
 use crate::ids::{ClientId, Ordinal, RoomId, Seq, UserId};
@@ -50,16 +51,20 @@ pub(super) fn apply_guard(connection: &Connection, guard: &Guard) -> StoreResult
             seq,
             ord,
             at,
-        } => {
-            change_marker(connection, *room, *user, |marker| {
-                marker.raise(Some((*seq, *ord)), None, *at)
-            })?;
-            Ok(())
-        }
+        } => execute(
+            connection,
+            // `Marker::raise` in one statement: what was delivered is never below what was read.
+            "INSERT INTO marker (room, user, generation, read, read_ord, delivered, read_at)
+             VALUES (?1, ?2, 0, ?3, ?4, ?3, ?5)
+             ON CONFLICT DO UPDATE SET read = excluded.read, read_ord = excluded.read_ord,
+                 read_at = excluded.read_at, delivered = max(delivered, excluded.read)
+             WHERE excluded.read > marker.read",
+            &[room, user, seq, ord, at],
+        ),
     }
 }
 
-fn apply_view(connection: &Connection, room: RoomId, view: &View) -> StoreResult<()> {
+pub(super) fn apply_view(connection: &Connection, room: RoomId, view: &View) -> StoreResult<()> {
     match view {
         View::Sent {
             sender,
@@ -111,12 +116,17 @@ fn named(user: Option<&UserId>) -> &[u8] {
 }
 
 fn marker_of(row: &Row<'_>) -> rusqlite::Result<Marker> {
+    marker_at(row, 0)
+}
+
+/// Reads the five columns from `first` on.
+pub(super) fn marker_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Marker> {
     Ok(Marker {
-        generation: row.get(0)?,
-        read: row.get(1)?,
-        read_ord: row.get(2)?,
-        delivered: row.get(3)?,
-        read_at: row.get(4)?,
+        generation: row.get(first)?,
+        read: row.get(first + 1)?,
+        read_ord: row.get(first + 2)?,
+        delivered: row.get(first + 3)?,
+        read_at: row.get(first + 4)?,
     })
 }
 
@@ -157,6 +167,25 @@ fn change_marker(
         )?;
     }
     Ok(marker)
+}
+
+pub(super) fn mention_count(
+    connection: &Connection,
+    room: RoomId,
+    user: UserId,
+    after: Seq,
+    upto: Seq,
+) -> StoreResult<u64> {
+    let sql = "SELECT count(*) FROM (
+         SELECT seq FROM mention
+         WHERE room = ?1 AND user = ?2 AND seq > ?3 AND seq <= ?4 AND by <> ?2
+         UNION
+         SELECT seq FROM mention
+         WHERE room = ?1 AND user = x'' AND seq > ?3 AND seq <= ?4 AND by <> ?2
+         LIMIT ?5)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let values = params![room, user, after, upto, MENTIONS_COUNTED_MAX];
+    Ok(statement.query_row(values, |row| row.get(0))?)
 }
 
 fn member_of(row: &Row<'_>) -> rusqlite::Result<Member> {
@@ -216,66 +245,27 @@ impl ViewStore for EmbeddedStore {
         targets: &[Seq],
     ) -> StoreResult<HashMap<Seq, Redaction>> {
         let targets = targets.to_vec();
-        self.read(move |connection| {
-            let sql = "SELECT edited, deleted FROM redaction WHERE room = ?1 AND target = ?2";
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut found = HashMap::new();
-            for target in targets {
-                let row = statement.query_row(params![room, target], |row| {
-                    Ok(Redaction {
-                        edited: row.get(0)?,
-                        deleted: row.get(1)?,
-                    })
-                });
-                if let Some(redaction) = row.optional()? {
-                    found.insert(target, redaction);
-                }
-            }
-            Ok(found)
-        })
-        .await
+        self.read(move |connection| redactions(connection, room, &targets))
+            .await
     }
 
     async fn reactions(&self, room: RoomId, targets: &[Seq]) -> StoreResult<Vec<ReactionRow>> {
         let mut targets = targets.to_vec();
         targets.sort_unstable();
         targets.dedup();
-        self.read(move |connection| {
-            let sql = "SELECT emoji, user, seq FROM reaction
-                       WHERE room = ?1 AND target = ?2 AND stands";
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut found = Vec::new();
-            for target in targets {
-                let rows = statement.query_map(params![room, target], |row| {
-                    Ok(ReactionRow {
-                        target,
-                        emoji: row.get(0)?,
-                        user: row.get(1)?,
-                        seq: row.get(2)?,
-                    })
-                })?;
-                for row in rows {
-                    found.push(row?);
-                }
-            }
-            found.sort_by_key(|row| row.seq);
-            Ok(found)
-        })
-        .await
+        self.read(move |connection| reactions(connection, room, &targets))
+            .await
     }
 
-    async fn mention_count(&self, room: RoomId, user: UserId, after: Seq) -> StoreResult<u64> {
-        self.read(move |connection| {
-            let sql = "SELECT count(*) FROM (
-                 SELECT seq FROM mention WHERE room = ?1 AND user = ?2 AND seq > ?3 AND by <> ?2
-                 UNION
-                 SELECT seq FROM mention WHERE room = ?1 AND user = x'' AND seq > ?3 AND by <> ?2
-                 LIMIT ?4)";
-            let mut statement = connection.prepare_cached(sql)?;
-            let values = params![room, user, after, MENTIONS_COUNTED_MAX];
-            Ok(statement.query_row(values, |row| row.get(0))?)
-        })
-        .await
+    async fn mention_count(
+        &self,
+        room: RoomId,
+        user: UserId,
+        after: Seq,
+        upto: Seq,
+    ) -> StoreResult<u64> {
+        self.read(move |connection| mention_count(connection, room, user, after, upto))
+            .await
     }
 
     async fn member(&self, room: RoomId, user: UserId) -> StoreResult<Option<Member>> {

@@ -16,24 +16,21 @@ type Fate = Result<(), StoreError>;
 
 /// A write that waits.
 trait Job: Send {
-    /// Inside the transaction. An error takes back what this job wrote.
+    /// Inside the transaction; again, after what it wrote was taken back.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
     /// After it.
     fn tell(self: Box<Self>, fate: Fate);
 }
 
 struct Waiting<T, W> {
-    work: Option<W>,
+    work: W,
     result: Option<StoreResult<T>>,
     answer: oneshot::Sender<StoreResult<T>>,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> StoreResult<T> + Send> Job for Waiting<T, W> {
+impl<T: Send, W: FnMut(&Connection) -> StoreResult<T> + Send> Job for Waiting<T, W> {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let Some(work) = self.work.take() else {
-            return Ok(());
-        };
-        let result = work(connection);
+        let result = (self.work)(connection);
         let ran = result.as_ref().map(drop).map_err(StoreError::clone);
         self.result = Some(result);
         ran
@@ -91,11 +88,11 @@ impl Writer {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         let (answer, answered) = oneshot::channel();
         let job = Waiting {
-            work: Some(work),
+            work,
             result: None,
             answer,
         };
@@ -215,19 +212,13 @@ fn transact(
     group: &mut [Box<dyn Job>],
     number: u64,
 ) -> Result<bool, StoreError> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]);
-    run("BEGIN IMMEDIATE")?;
-    let before = connection.total_changes();
-    for job in group.iter_mut() {
-        run("SAVEPOINT job")?;
-        if let Err(error) = job.run(connection) {
-            if connection.is_autocommit() {
-                // The disk is full or failed: SQLite took the whole transaction back.
-                return Err(StoreError::NotDurable(error.to_string()));
-            }
-            run("ROLLBACK TO job")?;
-        }
-        run("RELEASE job")?;
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let mut before = connection.total_changes();
+    if !run_together(connection, group)? {
+        execute(connection, "ROLLBACK")?;
+        execute(connection, "BEGIN IMMEDIATE")?;
+        before = connection.total_changes();
+        run_apart(connection, group)?;
     }
     let wrote = group.is_empty() || connection.total_changes() > before;
     if wrote {
@@ -235,8 +226,45 @@ fn transact(
             .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'commits'")?
             .execute([number])?;
     }
-    run("COMMIT").map_err(|error| StoreError::Unknown(error.to_string()))?;
+    execute(connection, "COMMIT").map_err(|error| StoreError::Unknown(error.to_string()))?;
     Ok(wrote)
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute([])
+}
+
+/// Every job after the other. False if one failed: what all of them wrote has to be taken back.
+/// Jobs hardly ever fail, and a savepoint around each costs a copy of every page that it changes.
+fn run_together(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+    for job in group.iter_mut() {
+        if let Err(error) = job.run(connection) {
+            taken_back(connection, &error)?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Every job by itself: only what a failing one wrote is taken back.
+fn run_apart(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    for job in group.iter_mut() {
+        execute(connection, "SAVEPOINT job")?;
+        if let Err(error) = job.run(connection) {
+            taken_back(connection, &error)?;
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    Ok(())
+}
+
+/// An error if the disk is full or failed and SQLite took the whole transaction back.
+fn taken_back(connection: &Connection, error: &StoreError) -> Result<(), StoreError> {
+    match connection.is_autocommit() {
+        true => Err(StoreError::NotDurable(error.to_string())),
+        false => Ok(()),
+    }
 }
 
 /// The number of the last commit.

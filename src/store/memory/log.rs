@@ -93,11 +93,14 @@ impl LogStore for MemoryStore {
         Ok(rows)
     }
 
-    async fn erase(&self, room: RoomId, seq: Seq, digest: Hash) -> StoreResult<()> {
-        if let Some(stored) = self.tables().log.get_mut(&(room, seq))
-            && stored.digest == digest
-        {
-            rules::erase_entry(stored);
+    async fn erase(&self, room: RoomId, contents: &[(Seq, Hash)]) -> StoreResult<()> {
+        let mut tables = self.tables();
+        for (seq, digest) in contents {
+            if let Some(stored) = tables.log.get_mut(&(room, *seq))
+                && stored.digest == *digest
+            {
+                rules::erase_entry(stored);
+            }
         }
         Ok(())
     }

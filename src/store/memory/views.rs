@@ -170,13 +170,22 @@ impl ViewStore for MemoryStore {
         Ok(rows)
     }
 
-    async fn mention_count(&self, room: RoomId, user: UserId, after: Seq) -> StoreResult<u64> {
+    async fn mention_count(
+        &self,
+        room: RoomId,
+        user: UserId,
+        after: Seq,
+        upto: Seq,
+    ) -> StoreResult<u64> {
+        if after >= upto {
+            return Ok(0);
+        }
         let tables = self.tables();
         let mut posts = BTreeSet::new();
         for who in [None, Some(user)] {
             let rows = tables
                 .mentions
-                .range((room, who, after.saturating_add(1))..=(room, who, Seq::MAX));
+                .range((room, who, after.saturating_add(1))..=(room, who, upto));
             posts.extend(
                 rows.filter(|(_, by)| **by != user)
                     .map(|((_, _, seq), _)| *seq),

@@ -44,7 +44,14 @@ impl axum::extract::OptionalFromRequestParts<Arc<Node>> for Signed {
         if let Some(current) = parts.extensions.get::<CurrentUser>() {
             return Ok(Some(Signed(current.clone())));
         }
-        let found = authenticate(&node.store, &node.config, &parts.headers, now()).await?;
+        let found = authenticate(
+            &node.store,
+            &node.auth.guesses,
+            &node.config,
+            &parts.headers,
+            now(),
+        )
+        .await?;
         if let Some(current) = &found {
             parts.extensions.insert(current.clone());
         }

@@ -102,3 +102,6 @@ async fn admit(State(node): State<Arc<Node>>, request: Request, next: Next) -> R
     let response = next.run(Request::from_parts(parts, body)).await;
     trouble::at_home(&node.config, response)
 }
+
+#[cfg(test)]
+mod rounds_tests;

@@ -2,11 +2,11 @@
 
 use super::act::Act;
 use super::details::Details;
-use super::frame::Frame;
+use super::frame::{Appearance, Frame};
 use super::join;
-use super::seat::{Seat, html_with};
+use super::seat::{Seat, Undressed, html_with};
 use super::shell::{self, Shell};
-use super::timeline::{Source, Stretch};
+use super::timeline::{ENTRIES_GUESSED, Source, Stretch};
 use super::trouble::Answer;
 use crate::access::Action;
 use crate::entry::RoomKind;
@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Seq, UserId, parse_uuid};
 use crate::limits;
 use crate::people::Profile;
-use crate::reading::{Page, RoomItem, room_items};
+use crate::reading::{Page, RoomItem, newest, room_items};
 use crate::rooms::{self};
 use crate::store::Member;
 use crate::web::extract::Params;
@@ -117,7 +117,7 @@ pub fn seq_of(text: &str) -> Result<Seq> {
 }
 
 /// `GET /r/{room}`
-pub async fn room(seat: Seat, Path(room): Path<String>, params: Params) -> Answer {
+pub async fn room(Undressed(seat): Undressed, Path(room): Path<String>, params: Params) -> Answer {
     let asked = params.page()?;
     let ask = Ask {
         page: Some(asked).filter(|page| *page != Page::Newest),
@@ -129,7 +129,10 @@ pub async fn room(seat: Seat, Path(room): Path<String>, params: Params) -> Answe
 }
 
 /// `GET /r/{room}/{seq}`
-pub async fn permalink(seat: Seat, Path((room, seq)): Path<(String, String)>) -> Answer {
+pub async fn permalink(
+    Undressed(seat): Undressed,
+    Path((room, seq)): Path<(String, String)>,
+) -> Answer {
     let seq = seq_of(&seq)?;
     let ask = Ask {
         page: Some(Page::Around(seq)),
@@ -141,7 +144,11 @@ pub async fn permalink(seat: Seat, Path((room, seq)): Path<(String, String)>) ->
 }
 
 /// `GET /r/{room}/details?q=&members=`
-pub async fn details(seat: Seat, Path(room): Path<String>, params: Params) -> Answer {
+pub async fn details(
+    Undressed(seat): Undressed,
+    Path(room): Path<String>,
+    params: Params,
+) -> Answer {
     let query = super::places::query(&params)?;
     let after = params.text("members")?.and_then(|id| id.parse().ok());
     let ask = Ask {
@@ -177,20 +184,30 @@ pub async fn items(seat: Seat, Path(room): Path<String>, params: Params) -> Resu
 }
 
 /// The page.
-pub async fn show(seat: Seat, room: RoomId, ask: Ask) -> Answer {
+pub async fn show(mut seat: Seat, room: RoomId, ask: Ask) -> Answer {
     let store = Arc::clone(&seat.node.store);
     let store = &*store;
     let me = seat.current.user.id;
     let actor = seat.current.actor();
-    let (place, items, members) = futures_util::join!(
+    // Everything at once that can be known without an answer; where the page opens may prove wrong.
+    let guess = async {
+        match ask.page {
+            None => newest(store, room, ENTRIES_GUESSED).await,
+            Some(_) => Ok(None),
+        }
+    };
+    let (place, items, members, look, scene) = futures_util::join!(
         rooms::seat(store, &actor, room, Action::Read),
         room_items(store, me),
         store.members(room, None, limits::PAGE_MAX),
+        Appearance::of(store, me),
+        guess,
     );
+    seat.frame.look = look?;
     if ask.offer && matches!(&place, Err(error) if error.code == Code::NotFound) {
         return join::offer(seat, room).await;
     }
-    let (place, items, members) = (place?, items?, members?);
+    let (place, items, members, scene) = (place?, items?, members?, scene?);
     let item = items.iter().find(|item| item.id == room);
     let item = item.ok_or_else(Error::not_found)?;
     let source = Source {
@@ -206,7 +223,7 @@ pub async fn show(seat: Seat, room: RoomId, ask: Ask) -> Answer {
     let page = ask.page.unwrap_or_else(|| opening(item));
     let ids: Vec<UserId> = members.iter().map(|member| member.user).collect();
     let (stretch, profiles, peers) = futures_util::join!(
-        source.stretch(page, limits::PAGE_DEFAULT),
+        source.first_paint(page, scene),
         seat.node.people.get(&ids),
         shell::peers(&seat.node.people, &items),
     );

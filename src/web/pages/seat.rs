@@ -94,10 +94,9 @@ impl FromRequest<Arc<Node>> for Fields {
     }
 }
 
-impl FromRequestParts<Arc<Node>> for Guest {
-    type Rejection = Trouble;
-
-    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Trouble> {
+impl Guest {
+    /// Without the look that a person chose.
+    async fn undressed(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Trouble> {
         let signed =
             <Signed as OptionalFromRequestParts<Arc<Node>>>::from_request_parts(parts, node)
                 .await?;
@@ -110,7 +109,7 @@ impl FromRequestParts<Arc<Node>> for Guest {
             .as_deref()
             .map(|new| extract::visitor_cookie(config, new));
         let secret = kept.or(new).unwrap_or_default();
-        let mut frame = Frame {
+        let frame = Frame {
             t: node.config.texts,
             nonce: nonce.map(|nonce| nonce.0.to_string()).unwrap_or_default(),
             csrf: csrf::form_token(&secret),
@@ -118,16 +117,24 @@ impl FromRequestParts<Arc<Node>> for Guest {
             host: host(&node.config),
             look: Appearance::default(),
         };
-        let current = signed.map(|Signed(current)| current);
-        if let Some(current) = &current {
-            frame.look = Appearance::of(&*node.store, current.user.id).await?;
-        }
         Ok(Self {
             node: Arc::clone(node),
-            current,
+            current: signed.map(|Signed(current)| current),
             frame,
             fresh,
         })
+    }
+}
+
+impl FromRequestParts<Arc<Node>> for Guest {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Trouble> {
+        let mut guest = Self::undressed(parts, node).await?;
+        if let Some(current) = &guest.current {
+            guest.frame.look = Appearance::of(&*node.store, current.user.id).await?;
+        }
+        Ok(guest)
     }
 }
 
@@ -142,18 +149,31 @@ impl FromRequestParts<Arc<Node>> for Seat {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Response> {
-        let guest = Guest::from_request_parts(parts, node)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let Some(current) = guest.current else {
-            return Err(to_sign_in(parts));
-        };
-        Ok(Self {
-            node: guest.node,
-            current,
-            frame: guest.frame,
-        })
+        seat(Guest::from_request_parts(parts, node).await, parts)
     }
+}
+
+/// A seat whose look is read with everything else that the page needs.
+pub struct Undressed(pub Seat);
+
+impl FromRequestParts<Arc<Node>> for Undressed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Response> {
+        seat(Guest::undressed(parts, node).await, parts).map(Undressed)
+    }
+}
+
+fn seat(guest: Result<Guest, Trouble>, parts: &Parts) -> Result<Seat, Response> {
+    let guest = guest.map_err(IntoResponse::into_response)?;
+    let Some(current) = guest.current else {
+        return Err(to_sign_in(parts));
+    };
+    Ok(Seat {
+        node: guest.node,
+        current,
+        frame: guest.frame,
+    })
 }
 
 /// The way back leads to the page that was asked for.

@@ -3,15 +3,19 @@
 use crate::entry::{Entry, Event};
 use crate::error::Result;
 use crate::ids::{RoomId, Seq};
+use crate::limits;
 use crate::people::People;
-use crate::reading::Page;
-use crate::store::{Statics, Store};
-use crate::web::fragments::fragments;
+use crate::reading::{Page, messages_of};
+use crate::store::{Scene, Statics, Store};
+use crate::web::fragments::{fragments, made};
 use crate::web::l10n::Texts;
-use crate::web::render::Renderer;
+use crate::web::render::{Fragment, Renderer};
 
 /// Entries read at once when looking for items.
 const SCAN_MAX: u64 = 1_000;
+
+/// Entries among which a page of items is usually found: reactions and edits are not items.
+pub const ENTRIES_GUESSED: usize = 2 * limits::PAGE_DEFAULT;
 
 /// A stretch of a timeline.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +87,40 @@ impl<'a> Source<'a> {
         })
     }
 
+    /// A page of items, out of the `scene` that was read on suspicion if it serves.
+    pub async fn first_paint(&self, page: Page, scene: Option<Scene>) -> Result<Stretch> {
+        let want = limits::PAGE_DEFAULT;
+        if let Some(scene) = scene.filter(|_| page == Page::Newest)
+            && let Some(stretch) = self.out_of(&scene, want).await?
+        {
+            return Ok(stretch);
+        }
+        self.stretch(page, want).await
+    }
+
+    /// The newest `want` items out of a scene; `None` if it is older than what the page says of
+    /// the room, or holds too few of them.
+    async fn out_of(&self, scene: &Scene, want: usize) -> Result<Option<Stretch>> {
+        let begins = scene.entries.first().map_or(0, |stored| stored.entry.seq);
+        let entries = scene.entries.iter().map(|stored| &stored.entry);
+        let items = entries.filter(|entry| entry.seq <= self.head && is_item(entry));
+        let mut items: Vec<&Entry> = items.collect();
+        let enough = items.len() >= want || begins <= self.floor + 1;
+        if scene.statics.head() < self.head || !enough {
+            return Ok(None);
+        }
+        items.drain(..items.len().saturating_sub(want));
+        let messages = messages_of(scene);
+        let first = items.first().map_or(0, |entry| entry.seq);
+        Ok(Some(Stretch {
+            html: joined(made(self.people, self.renderer, &items, &messages).await?),
+            first,
+            last: items.last().map_or(0, |entry| entry.seq),
+            older: first > self.floor + 1,
+            newer: false,
+        }))
+    }
+
     async fn has_item_after(&self, last: Seq) -> Result<bool> {
         Ok(!self.from(last + 1, 1).await?.is_empty())
     }
@@ -134,14 +172,19 @@ impl<'a> Source<'a> {
     async fn html(&self, entries: Vec<Entry>) -> Result<String> {
         let entries: Vec<&Entry> = entries.iter().collect();
         let from = (self.store, self.people);
-        let made = fragments(from, self.renderer, self.room, &entries).await?;
-        let mut html = String::new();
-        for item in made.into_iter().filter_map(|fragment| fragment.html) {
-            html.push_str(&item);
-            html.push('\n');
-        }
-        Ok(html)
+        Ok(joined(
+            fragments(from, self.renderer, self.room, &entries).await?,
+        ))
     }
+}
+
+fn joined(fragments: Vec<Fragment>) -> String {
+    let mut html = String::new();
+    for item in fragments.into_iter().filter_map(|fragment| fragment.html) {
+        html.push_str(&item);
+        html.push('\n');
+    }
+    html
 }
 
 /// Whether an entry stands in the timeline by itself.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::entry::{Event, StoredEntry};
+use crate::limits::VIEW_BATCH_MAX;
 use crate::room::Load;
 use crate::store::{Member, View};
 
@@ -14,7 +15,7 @@ fn log(events: Vec<Event>) -> Vec<StoredEntry> {
             ord,
             at: NOW,
             by: Some(person("ann")),
-            client_id: Some(key(index as u8 + 1)),
+            client_id: Some(key((index as u8).wrapping_add(1))),
             event,
             redacted: false,
         };
@@ -145,4 +146,19 @@ fn a_sleeping_room_with_all_views_wakes_to_nothing_to_do() {
     assert_eq!(room.last, []);
     assert!(room.state.can_sleep());
     assert_eq!(room.state.snapshot().head, 2);
+}
+
+#[test]
+fn a_long_redo_stands_in_steps_so_that_a_short_life_is_not_wasted() {
+    let posts = (0..VIEW_BATCH_MAX + 20).map(|_| wrote("a"));
+    let log = log(std::iter::once(joined()).chain(posts).collect());
+    let mut room = taken_over(&log, 0, 0);
+    let mut steps = Vec::new();
+    while let Some((upto, ..)) = writing(&room) {
+        steps.push(upto);
+        room.hear(RoomCommand::ViewsWritten { upto });
+        assert_eq!(room.state.snapshot().viewed, upto);
+    }
+    let (step, head) = (VIEW_BATCH_MAX as Seq, log.len() as Seq);
+    assert_eq!(steps, [step, head]);
 }

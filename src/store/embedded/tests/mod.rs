@@ -2,7 +2,7 @@
 
 use super::{EmbeddedOptions, EmbeddedStore};
 use crate::store::conformance::subject::{LOBBY, Subject, post};
-use crate::store::{Durability, LogStore as _, Outcome, Store, StoreError};
+use crate::store::{Durability, LogStore as _, Outcome, PeopleStore as _, Store, StoreError};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -179,7 +179,10 @@ async fn what_is_erased_is_gone_from_the_disk_when_the_store_is_closed() {
     let mut scribe = subject.scribe(LOBBY).await;
     let secret = "the launch code is 0000";
     let batch = scribe.write(&*subject.store, [post(secret)]).await;
-    let erased = subject.store.erase(LOBBY, 1, batch.entries[0].digest).await;
+    let erased = subject
+        .store
+        .erase(LOBBY, &[(1, batch.entries[0].digest)])
+        .await;
     assert_eq!(erased, Ok(()));
     drop(subject);
     let mut files = 0;
@@ -210,4 +213,33 @@ async fn a_closed_store_has_finished_its_writes_and_takes_no_more() {
     subject.store.close().await;
     let again = open(dir.path());
     assert_eq!(again.heads(&[LOBBY]).await.expect("read")[&LOBBY], head);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_takes_back_its_own_rows_and_no_others() {
+    let dir = folder();
+    let store = open(dir.path());
+    let set = |key: &'static str, fails: bool| {
+        store.write(move |at| {
+            let sql = "INSERT INTO setting (owner, key, value) VALUES (x'', ?1, 'x')";
+            at.prepare_cached(sql)?.execute([key])?;
+            match fails {
+                true => Err(StoreError::Unavailable("on purpose".to_owned())),
+                false => Ok(()),
+            }
+        })
+    };
+    // All wait together while the writer opens the transaction of the first.
+    let answers = tokio::join!(
+        set("a", false),
+        set("b", true),
+        set("c", false),
+        set("d", true)
+    );
+    assert_eq!((answers.0, answers.2), (Ok(()), Ok(())));
+    assert!(answers.1.is_err() && answers.3.is_err());
+    let settings = store.settings(None, "").await.expect("settings");
+    let keys: Vec<&str> = settings.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["a", "c"]);
+    assert_eq!(store.durability(), Durability::Durable);
 }

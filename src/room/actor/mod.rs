@@ -1,29 +1,29 @@
 //! The room actor: a thin shell around `RoomState`. It hears, applies, and starts what has to be
 //! done; it never waits for the outside.
 
+mod tasks;
+
 use super::answer::Answer;
 use super::doubt::Doubts;
+use super::notes::Notes;
 use super::state::{RoomState, Snapshot};
-use super::writer::{self, Verdict};
-use super::{LoadId, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket, takeover};
-use crate::bus::{Bus, Confirm, Publication};
+use super::writer;
+use super::{Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use crate::bus::Bus;
 use crate::clock;
-use crate::entry::{Entry, Event, Hash, Salt};
+use crate::entry::Salt;
 use crate::error::{Code, Error};
 use crate::ids::{OwnerId, RoomId, Seq, UserId};
 use crate::limits::{ROOM_IDLE_MS, ROOM_PENDING_MAX};
 use crate::metrics::Metrics;
 use crate::slots::Slots;
-use crate::store::{Batch, Statics, Store, StoreError, View};
+use crate::store::{Store, StoreError};
 use crate::supervise::Exit;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// Pause before failed views are tried again, and failed questions asked again.
-const VIEWS_PAUSE: Duration = Duration::from_millis(250);
 
 /// What a room actor hears.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub enum RoomMessage {
 #[derive(Debug)]
 pub enum Done {
     TakenOver(Result<Option<Box<Recovered>>, StoreError>),
+    /// The room slept here, and nobody took it since (R4).
+    Woken(Box<Recovered>),
     Told(RoomCommand),
     /// The batch in flight is lost to this incarnation; its senders hear this code.
     Ended(Code),
@@ -62,6 +64,7 @@ pub struct Parts {
     pub metrics: Metrics,
     pub bucket_bits: u32,
     pub slots: Arc<Slots<RoomMessage>>,
+    pub notes: Notes,
 }
 
 /// One room of this node.
@@ -73,6 +76,8 @@ pub struct Room {
     answers: HashMap<Ticket, Answer>,
     pub(super) doubts: Doubts,
     last_ticket: Ticket,
+    /// Entries up to here were appended by former owners, whose views are written again.
+    redo_upto: Seq,
     /// Messages from outside, for `Slots::retire`.
     handled: u64,
     handled_at_tick: u64,
@@ -108,6 +113,7 @@ impl Actor for RoomActor {
             answers: HashMap::new(),
             doubts: Doubts::default(),
             last_ticket: 0,
+            redo_upto: 0,
             handled: 0,
             handled_at_tick: 0,
             draining: false,
@@ -174,7 +180,14 @@ impl Room {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::TakenOver(Ok(Some(recovered))) => self.begin(*recovered),
+            Done::TakenOver(Ok(Some(recovered))) => {
+                self.parts.metrics.take_overs.inc();
+                self.begin(*recovered);
+            }
+            Done::Woken(recovered) => {
+                self.parts.metrics.rooms_woken.inc();
+                self.begin(*recovered);
+            }
             Done::TakenOver(Ok(None)) => self.give_up(Error::not_found(), Exit::Nothing),
             Done::TakenOver(Err(error)) => {
                 tracing::warn!(%error, "a room could not be taken over");
@@ -200,6 +213,14 @@ impl Room {
         match &self.phase {
             Phase::Owner(state) => Some(state.ownership()),
             Phase::TakingOver(_) | Phase::Ended => None,
+        }
+    }
+
+    /// Whether the views of everything that former owners appended are written.
+    fn has_redone(&self) -> bool {
+        match &self.phase {
+            Phase::Owner(state) => state.statics().viewed >= self.redo_upto,
+            Phase::TakingOver(_) | Phase::Ended => false,
         }
     }
 
@@ -249,7 +270,7 @@ impl Room {
     }
 
     fn begin(&mut self, recovered: Recovered) {
-        self.parts.metrics.take_overs.inc();
+        self.redo_upto = recovered.statics.head();
         let (state, effects) = RoomState::recover(recovered, self.parts.bucket_bits);
         self.parts.bus.owns(self.id, state.head());
         let owner = Phase::Owner(Box::new(state));
@@ -303,106 +324,13 @@ impl Room {
                 RoomEffect::WriteViews { upto, views, erase } => {
                     self.write_views(upto, views, erase);
                 }
-                RoomEffect::AskLater => {
-                    self.task(Done::Told(RoomCommand::AskAgain), async {
-                        tokio::time::sleep(VIEWS_PAUSE).await;
-                        Done::Told(RoomCommand::AskAgain)
-                    });
-                }
+                RoomEffect::AskLater => self.ask_later(),
                 RoomEffect::Stop => {
                     self.phase = Phase::Ended;
                     self.stop(Exit::Fenced);
                 }
             }
         }
-    }
-
-    /// After `pause`: so that two nodes do not take a room from each other all the time.
-    fn take_over(&self, pause: Duration) {
-        let (store, id) = (Arc::clone(&self.parts.store), self.id);
-        let lost = StoreError::Unavailable("the take-over broke off".to_owned());
-        self.task(Done::TakenOver(Err(lost)), async move {
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            let taken = takeover::take_over(&*store, id).await;
-            Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)))
-        });
-    }
-
-    fn load(&self, load: LoadId, what: super::Load) {
-        let (store, id) = (Arc::clone(&self.parts.store), self.id);
-        let lost = RoomCommand::Loaded {
-            load,
-            facts: Err(Error::internal()),
-        };
-        self.task(Done::Told(lost), async move {
-            let facts = writer::load(&*store, id, what).await;
-            Done::Told(RoomCommand::Loaded { load, facts })
-        });
-    }
-
-    fn commit(&self, open: Option<Statics>, batch: Box<Batch>) {
-        let parts = Arc::clone(&self.parts);
-        self.task(Done::Ended(Code::Unknown), async move {
-            let (store, metrics) = (&*parts.store, &parts.metrics);
-            match writer::append(store, metrics, open, &batch).await {
-                Verdict::Stored => {
-                    metrics.batches.inc();
-                    metrics.entries.inc_by(batch.entries.len() as u64);
-                    Done::Told(RoomCommand::Committed)
-                }
-                Verdict::Ended(code) => Done::Ended(code),
-            }
-        });
-    }
-
-    fn write_views(&self, upto: Seq, views: Vec<View>, erase: Vec<(Seq, Hash)>) {
-        let (parts, id) = (Arc::clone(&self.parts), self.id);
-        self.task(Done::Told(RoomCommand::ViewsFailed), async move {
-            match writer::write_views(&*parts.store, id, &views, &erase).await {
-                Ok(()) => Done::Told(RoomCommand::ViewsWritten { upto }),
-                Err(error) => {
-                    tracing::warn!(%error, "views could not be written");
-                    parts.metrics.view_failures.inc();
-                    tokio::time::sleep(VIEWS_PAUSE).await;
-                    Done::Told(RoomCommand::ViewsFailed)
-                }
-            }
-        });
-    }
-
-    fn publish(&self, entries: Vec<Arc<Entry>>, confirm: bool) {
-        let leaves = entries.iter().rev();
-        let last_leave = leaves
-            .filter(|entry| matches!(entry.event, Event::Leave { .. }))
-            .map(|entry| entry.seq)
-            .next();
-        let confirm = last_leave.filter(|_| confirm).map(|upto| {
-            let myself = self.myself.clone();
-            Confirm::new(move || {
-                let delivered = RoomCommand::Delivered { upto };
-                let _ = myself.send_message(RoomMessage::Done(Done::Told(delivered)));
-            })
-        });
-        self.parts.bus.publish(Publication {
-            room: self.id,
-            entries,
-            confirm,
-        });
-    }
-
-    /// Runs `work` beside the actor. However it ends, the room hears of it: `lost` if it broke off.
-    pub(super) fn task(
-        &self,
-        lost: Done,
-        work: impl Future<Output = Done> + std::marker::Send + 'static,
-    ) {
-        let mut report = Report {
-            to: self.myself.clone(),
-            done: Some(lost),
-        };
-        tokio::spawn(async move { report.end_with(work.await) });
     }
 
     fn arm_idle(&self) {
@@ -420,14 +348,20 @@ impl Room {
     }
 
     fn end_if_idle(&mut self) {
-        let sleeps = match &self.phase {
-            Phase::Owner(state) => state.can_sleep() && self.answers.is_empty(),
-            Phase::TakingOver(_) | Phase::Ended => false,
+        let Phase::Owner(state) = &self.phase else {
+            return;
         };
+        if !state.can_sleep() || !self.answers.is_empty() {
+            return;
+        }
+        // Before the next message can make another actor of this room, which looks for it.
+        self.parts.notes.put(self.id, state.statics());
         let id = self.myself.get_id();
-        if sleeps && self.parts.slots.retire(self.id, id, self.handled) {
+        if self.parts.slots.retire(self.id, id, self.handled) {
             self.phase = Phase::Ended;
             self.stop(Exit::Idle);
+        } else {
+            self.parts.notes.take(self.id);
         }
     }
 
@@ -442,25 +376,5 @@ impl Drop for Room {
         let metrics = &self.parts.metrics;
         metrics.rooms.dec();
         metrics.room_commands.sub(self.answers.len() as i64);
-    }
-}
-
-/// Tells the room how a task ended, also when it panicked.
-struct Report {
-    to: ActorRef<RoomMessage>,
-    done: Option<Done>,
-}
-
-impl Report {
-    fn end_with(&mut self, done: Done) {
-        self.done = Some(done);
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            let _ = self.to.send_message(RoomMessage::Done(done));
-        }
     }
 }
