@@ -199,3 +199,30 @@ fn broken_bytes_are_no_message_and_break_nothing() {
         "an entry of another room"
     );
 }
+
+/// A line for each message of each version: the version, then what follows it.
+#[test]
+fn messages_that_any_version_wrote_are_still_read_and_todays_are_recorded() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/corpus.txt");
+    let recorded = std::fs::read_to_string(path).expect("the corpus");
+    for line in recorded.lines() {
+        let (version, json) = line.split_once(' ').expect("a version and a message");
+        let version: u8 = version.parse().expect("a version");
+        let bytes = [&[version], json.as_bytes()].concat();
+        let read = decode(&bytes);
+        assert!(read.is_ok(), "{read:?}: {line}");
+    }
+    let mut missing = String::new();
+    for message in messages() {
+        let bytes = encode(&message);
+        let (version, json) = bytes.split_first().expect("a version");
+        let line = format!("{version} {}\n", String::from_utf8_lossy(json));
+        if !recorded.contains(&line) {
+            missing += &line;
+        }
+    }
+    assert_eq!(
+        missing, "",
+        "to be added to the corpus, not put in its place"
+    );
+}
