@@ -3,7 +3,7 @@
 use crate::bus::redis::{RedisOptions, RedisTransport};
 use crate::bus::transport::Transport;
 use crate::cluster::shell::Way;
-use crate::config::Config;
+use crate::config::{Config, StorePlace};
 use crate::ids::NodeId;
 use crate::limits;
 use crate::listen::{self, Bounds, Listening};
@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::session::recheck;
 use crate::store::Store;
+use crate::store::cql::CqlStore;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::web::router::router;
 use std::error::Error;
@@ -32,6 +33,17 @@ const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Opens the store of these settings.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    let place = match &config.store {
+        StorePlace::Embedded => return open_folder(config).await,
+        StorePlace::Cql(place) => place,
+    };
+    let opened = CqlStore::open(place, config.bucket_bits).await;
+    let store =
+        opened.map_err(|error| format!("setting store: {place} cannot be used: {error}"))?;
+    Ok(store)
+}
+
+async fn open_folder(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     let dir = config.data_dir.clone();
     let options = EmbeddedOptions {
         bucket_bits: config.bucket_bits,

@@ -1,7 +1,7 @@
 //! `chapiana check-config` and `chapiana doctor`.
 
 use super::Outcome;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Settings, StorePlace};
 use crate::store::Durability;
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ pub fn config(settings: &Settings) -> Outcome {
     println!("public-url      {}", config.base_url());
     println!("metrics-listen  {metrics}");
     println!("data-dir        {}", config.data_dir.display());
+    println!("store           {}", store_of(&config));
     println!("workspace-name  {}", config.workspace_name);
     println!("sign-up         {:?}", config.sign_up);
     println!("limits          {:?}", config.limits);
@@ -30,6 +31,14 @@ pub fn config(settings: &Settings) -> Outcome {
     }
     println!("The settings are right.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The store in words.
+fn store_of(config: &Config) -> String {
+    match &config.store {
+        StorePlace::Embedded => format!("embedded:{}", config.data_dir.display()),
+        StorePlace::Cql(place) => place.to_string(),
+    }
 }
 
 pub async fn doctor(settings: &Settings) -> Outcome {
@@ -50,7 +59,7 @@ pub async fn doctor(settings: &Settings) -> Outcome {
     );
     match super::open(&config).await {
         Ok(store) => {
-            let place = config.data_dir.display().to_string();
+            let place = store_of(&config);
             let durable = match store.durability() {
                 Durability::Durable => Ok(place),
                 Durability::NotDurable(why) => Err(why),

@@ -2,6 +2,7 @@
 
 mod check;
 mod health;
+mod schema;
 mod seed;
 mod serve;
 mod user;
@@ -40,8 +41,8 @@ enum Command {
     User(user::User),
     /// Ask a running server whether it is ready; exit 1 if not
     Healthcheck(health::Healthcheck),
-    /// Print the schema of the clustered store
-    Schema,
+    /// Create or update the keyspace that --store names; without one, print its schema
+    Schema(Settings),
 }
 
 /// Runs the command that the process was started with.
@@ -65,10 +66,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Seed(seed) => in_runtime(seed.run()),
         Command::User(user) => in_runtime(user.run()),
         Command::Healthcheck(check) => in_runtime(check.run()),
-        Command::Schema => {
-            print!("{}", include_str!("../../schema.cql"));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Schema(settings) => in_runtime(schema::run(&settings)),
     }
 }
 

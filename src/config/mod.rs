@@ -4,6 +4,7 @@
 //! setting, what it got, what it wants, and where it came from.
 
 mod cluster;
+mod store;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use table::{definition, read_file, variable_of};
 
 pub use cluster::{ClusterConfig, Secrets};
+pub use store::StorePlace;
 pub use table::{ConfigError, Settings, Source};
 
 /// Rates and socket counts: as they are, or times 1,000.
@@ -62,6 +64,7 @@ pub enum PasswordCost {
 pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    pub store: StorePlace,
     /// Without a slash at the end. `None`: follows the address that the server is bound to.
     pub public_url: Option<String>,
     pub metrics_listen: Option<SocketAddr>,
@@ -112,6 +115,7 @@ impl Config {
         Self {
             listen: any_port,
             data_dir: dir.to_path_buf(),
+            store: StorePlace::Embedded,
             public_url: None,
             metrics_listen: None,
             workspace_name: "Test".to_owned(),
@@ -169,11 +173,17 @@ struct Raw<'a> {
 impl Raw<'_> {
     fn validate(&self) -> Result<Config, ConfigError> {
         let listen: SocketAddr = self.parsed("listen", |text| text.parse().ok())?;
-        Ok(Config {
-            listen,
-            data_dir: self.parsed("data-dir", |text| {
+        let (store, folder) = self.store()?;
+        let data_dir = match folder {
+            Some(folder) => folder,
+            None => self.parsed("data-dir", |text| {
                 (!text.is_empty()).then(|| PathBuf::from(text))
             })?,
+        };
+        Ok(Config {
+            listen,
+            data_dir,
+            store,
             public_url: self.parsed("public-url", public_url)?,
             metrics_listen: self.metrics_listen(listen)?,
             workspace_name: self.parsed("workspace-name", |text| {

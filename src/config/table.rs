@@ -42,7 +42,7 @@ const fn hidden(
     }
 }
 
-const SETTINGS: [Setting; 17] = [
+const SETTINGS: [Setting; 22] = [
     setting(
         "listen",
         "127.0.0.1:8080",
@@ -54,6 +54,36 @@ const SETTINGS: [Setting; 17] = [
         "./data",
         "a folder that exists or can be created",
         "Where the embedded store keeps everything",
+    ),
+    setting(
+        "store",
+        "embedded",
+        "embedded, embedded:FOLDER or cql:HOST:PORT[,HOST:PORT]/KEYSPACE",
+        "Where everything is kept: SQLite in the data folder, or ScyllaDB or Cassandra",
+    ),
+    setting(
+        "store-user",
+        "",
+        "the name of a role of the CQL cluster",
+        "Who signs in to the CQL cluster; empty: nobody",
+    ),
+    hidden(
+        "store-password",
+        "",
+        "the password of store-user",
+        "Better given as CHAPIANA_STORE_PASSWORD than as a flag, which others on the machine can see",
+    ),
+    setting(
+        "store-password-file",
+        "",
+        "a file that can be read",
+        "A file with the password of store-user, instead of the variable CHAPIANA_STORE_PASSWORD",
+    ),
+    setting(
+        "store-ca",
+        "",
+        "a PEM file with certificates",
+        "Who signed the certificates of the CQL cluster; with it, everything goes over TLS",
     ),
     setting(
         "public-url",

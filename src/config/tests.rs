@@ -188,3 +188,44 @@ fn secrets_come_from_a_file_too_and_are_never_shown() {
         assert!(!error.contains("hunter2"), "{error}");
     }
 }
+
+#[test]
+fn a_store_is_a_folder_or_a_keyspace_and_its_password_may_stand_in_a_file() {
+    let config = load(&[("store", "embedded:/srv/chat")], &[]).expect("valid");
+    assert_eq!(config.data_dir, PathBuf::from("/srv/chat"));
+    assert_eq!(config.store, StorePlace::Embedded);
+
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("password");
+    std::fs::write(&file, "hunter2\n").expect("written");
+    let file = file.to_str().expect("a path");
+    let place = ("store", "cql:db1:9042,db2:9042/chat");
+    let config = load(
+        &[place, ("store-user", "ann"), ("store-password-file", file)],
+        &[],
+    );
+    let StorePlace::Cql(there) = config.expect("valid").store else {
+        panic!("a keyspace");
+    };
+    let (name, password) = there.login.expect("somebody signs in");
+    assert_eq!((name.as_str(), password.0.as_str()), ("ann", "hunter2"));
+    assert_eq!((there.hosts.len(), there.ca), (2, None));
+
+    let from_variable = [("CHAPIANA_STORE_PASSWORD", "other")];
+    let config = load(&[place, ("store-user", "ann")], &from_variable).expect("valid");
+    assert!(!format!("{config:?}").contains("other"));
+
+    for (key, wrong) in [
+        ("store", "cql:db1/chat"),
+        ("store", "redis:db1:1/chat"),
+        ("store", "embedded:"),
+        ("store", "disk"),
+    ] {
+        let refused = load(&[(key, wrong)], &[]).expect_err("it is refused");
+        assert_eq!((refused.key.as_str(), refused.got.as_str()), (key, wrong));
+    }
+    for key in ["store-ca", "store-password-file"] {
+        let refused = load(&[place, (key, "/nowhere/at/all")], &[]).expect_err("it is refused");
+        assert_eq!(refused.key, key);
+    }
+}

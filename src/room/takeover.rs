@@ -4,6 +4,7 @@ use super::Recovered;
 use crate::entry::StoredEntry;
 use crate::ids::{OwnerId, RoomId, Seq};
 use crate::limits::{PAGE_MAX, ROOM_RECENT_MAX};
+use crate::store::views::guards_of;
 use crate::store::{Member, Statics, Store, StoreError, StoreResult};
 use uuid::Uuid;
 
@@ -48,11 +49,19 @@ pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Re
         return Ok(None);
     };
     let (me, statics) = become_owner(store, room, found).await?;
-    let members = all_members(store, room).await?;
     let head = statics.head();
     let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
     let from = recent.min(statics.viewed).max(row.floor) + 1;
     let tail = read_tail(store, room, from, head).await?;
+    // The owner before may have ended between an entry and its guards (R6).
+    let unviewed = tail
+        .iter()
+        .filter(|stored| stored.entry.seq > statics.viewed);
+    let guards: Vec<_> = unviewed
+        .flat_map(|stored| guards_of(row.kind, &stored.entry))
+        .collect();
+    store.write_guards(&guards).await?;
+    let members = all_members(store, room).await?;
     Ok(Some(Recovered {
         room,
         kind: row.kind,
@@ -133,4 +142,28 @@ fn verify(tail: &[StoredEntry]) -> StoreResult<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::take_over;
+    use crate::entry::{Event, Role};
+    use crate::store::Outcome;
+    use crate::store::conformance::subject::{BEN, LOBBY, Subject};
+
+    #[tokio::test]
+    async fn guards_that_the_owner_before_did_not_write_any_more_are_written_at_the_take_over() {
+        let subject = Subject::memory(13);
+        let store = &*subject.store;
+        let mut scribe = subject.scribe(LOBBY).await;
+        let joined = |role| Event::Join { user: BEN, role };
+        let mut batch = scribe.batch([joined(Role::Member)]);
+        batch.guards.clear();
+        assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
+        assert_eq!(store.member(LOBBY, BEN).await, Ok(None));
+        let recovered = take_over(store, LOBBY).await.expect("an answer");
+        let members = recovered.expect("a room").members;
+        assert_eq!(members.first().map(|member| member.user), Some(BEN));
+        assert!(store.member(LOBBY, BEN).await.is_ok_and(|m| m.is_some()));
+    }
 }

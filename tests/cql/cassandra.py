@@ -180,8 +180,8 @@ def main():
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=int(os.environ.get("CQL_NODES", 1)))
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--folder", help="where the nodes keep their data (default: a new one, removed at the end)")
-    parser.add_argument("command", nargs="*")
-    given = parser.parse_args()
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    given, command = parser.parse_args(sys.argv[1:at]), sys.argv[at + 1:]
     folder = given.folder or tempfile.mkdtemp(prefix="chapiana-cql-")
     os.makedirs(folder, exist_ok=True)
     began = time.monotonic()
@@ -195,7 +195,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         environment = {**os.environ, "CHAPIANA_TEST_CQL": contact, "CQL_NODES": str(given.nodes)}
-        return subprocess.run(given.command, env=environment).returncode
+        return subprocess.run(command, env=environment).returncode
     finally:
         ring.stop()
         if not given.folder:

@@ -69,6 +69,18 @@ impl Subject {
         }
     }
 
+    /// Who goes on where the statics end.
+    pub(crate) fn continued(room: RoomId, owner: OwnerId, statics: &Statics) -> Scribe {
+        Scribe {
+            room,
+            owner,
+            bits: crate::limits::BUCKET_BITS,
+            next: statics.next_seq,
+            ord: statics.ord,
+            chain: statics.chain,
+        }
+    }
+
     pub(crate) async fn survives_a_restart(&mut self) {
         let before = everything(&*self.store).await;
         // A folder has one owner: the old store must be gone before the new one opens.

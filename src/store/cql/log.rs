@@ -13,7 +13,7 @@ const FLOOR: &str = "SELECT floor FROM room WHERE id = ?";
 // A bucket that is not there has no next_seq: an owner cannot conjure it up.
 const TAKE_OVER: &str = "UPDATE log SET owner = ?, epoch = ? WHERE room = ? AND bucket = ? IF owner = ? AND next_seq > 0";
 const OPEN: &str = "INSERT INTO log (room, bucket, seq, owner, epoch, next_seq, last_ord, chain, viewed) VALUES (?, ?, -1, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
-const APPEND: &str = "UPDATE log SET next_seq = ?, last_ord = ?, chain = ?, viewed = ? WHERE room = ? AND bucket = ? IF owner = ? AND next_seq = ?";
+pub(super) const APPEND: &str = "UPDATE log SET next_seq = ?, last_ord = ?, chain = ?, viewed = ? WHERE room = ? AND bucket = ? IF owner = ? AND next_seq = ?";
 const ERASE: &str = "UPDATE log SET content = null, salt = null WHERE room = ? AND bucket = ? AND seq = ? IF digest = ?";
 
 impl CqlStore {

@@ -53,7 +53,7 @@ async fn ask(
     }
 }
 
-async fn define(session: &Session, text: &str) -> StoreResult<()> {
+pub(super) async fn define(session: &Session, text: &str) -> StoreResult<()> {
     let done = session.query_unpaged(text, ()).await;
     done.map_err(|why| refused(format!("{text}: {why}")))?;
     Ok(())

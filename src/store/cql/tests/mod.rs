@@ -1,3 +1,7 @@
+//! What only a store on CQL can go through.
+
+mod server;
+
 use super::driver::Answer;
 use super::place::{CqlPlace, Secret};
 use super::schema;
@@ -93,7 +97,7 @@ fn a_password_shows_in_no_log_line() {
 #[test]
 fn every_table_of_the_schema_is_a_statement_of_its_own() {
     let statements = schema::statements();
-    let tables = include_str!("../../../schema.cql")
+    let tables = include_str!("../../../../schema.cql")
         .matches("CREATE TABLE")
         .count();
     assert_eq!(statements.len(), tables);

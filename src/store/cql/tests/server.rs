@@ -1,0 +1,222 @@
+//! On a real server: `./check cql`.
+
+use super::super::entries::{self, entry_values};
+use super::super::place::CqlPlace;
+use super::super::values::values;
+use super::super::{CqlStore, schema};
+use crate::entry::{Event, Role};
+use crate::ids::OwnerId;
+use crate::store::conformance::subject::{BEN, LOBBY, Subject, fresh_keyspace, post, whole_log};
+use crate::store::{Durability, LogStore as _, Outcome, Store as _, StoreError};
+use futures_util::future::join_all;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+async fn refusal(place: &CqlPlace, bits: u32) -> String {
+    match CqlStore::open(place, bits).await {
+        Ok(_) => panic!("it opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn a_keyspace_that_is_not_ready_is_refused_with_a_remedy() {
+    let place = fresh_keyspace(13).await;
+    let bits = refusal(&place, 4).await;
+    assert!(bits.contains("bucket_bits"), "{bits}");
+
+    let session = super::super::connect::session(&place)
+        .await
+        .expect("a session");
+    let keyspace = &place.keyspace;
+    let newer = format!("UPDATE {keyspace}.meta SET value = '999' WHERE key = 'schema' IF EXISTS");
+    schema::define(&session, &newer).await.expect("written");
+    assert!(refusal(&place, 13).await.contains("newer"));
+    let older = format!("UPDATE {keyspace}.meta SET value = '0' WHERE key = 'schema' IF EXISTS");
+    schema::define(&session, &older).await.expect("written");
+    assert!(refusal(&place, 13).await.contains("chapiana schema"));
+    let bare = format!("DROP TABLE {keyspace}.meta");
+    schema::define(&session, &bare).await.expect("dropped");
+    assert!(refusal(&place, 13).await.contains("no schema"));
+
+    // Applying it again mends that, and harms nothing.
+    CqlStore::apply_schema(&place, 13).await.expect("a schema");
+    CqlStore::apply_schema(&place, 13).await.expect("a schema");
+    let store = CqlStore::open(&place, 13).await.expect("it opens");
+    assert_eq!(store.durability(), Durability::Durable);
+
+    let simple = format!(
+        "ALTER KEYSPACE {keyspace} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+    );
+    schema::define(&session, &simple).await.expect("altered");
+    assert!(
+        refusal(&place, 13)
+            .await
+            .contains("NetworkTopologyStrategy")
+    );
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+    assert!(refusal(&place, 13).await.contains("no keyspace"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn two_nodes_that_steal_a_room_from_each_other_write_one_log() {
+    let place = fresh_keyspace(13).await;
+    let store = CqlStore::open(&place, 13).await.expect("it opens");
+    let subject = Subject::with(store, 13);
+    subject.scribe(LOBBY).await;
+    let nodes = (0..3u128).map(|node| {
+        let place = place.clone();
+        async move {
+            let store = CqlStore::open(&place, 13).await.expect("it opens");
+            let mut mine = Vec::new();
+            for turn in 0..8 {
+                let me = OwnerId(Uuid::from_u128(100 * (node + 1) + turn));
+                mine.extend(one_ownership(&store, me).await);
+            }
+            mine
+        }
+    });
+    let acknowledged: Vec<_> = join_all(nodes).await.into_iter().flatten().collect();
+    let log = whole_log(&*subject.store, LOBBY).await;
+    let mut previous = [0; 32];
+    for stored in &log {
+        assert!(
+            stored.verifies_after(&previous),
+            "entry {}",
+            stored.entry.seq
+        );
+        previous = stored.link;
+    }
+    assert!(!acknowledged.is_empty());
+    for digest in &acknowledged {
+        let times = log.iter().filter(|stored| stored.digest == *digest).count();
+        assert_eq!(times, 1, "an acknowledged entry stands once");
+    }
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+}
+
+/// Takes the room and writes until somebody else takes it, at most four times. Answers what stands.
+async fn one_ownership(store: &CqlStore, me: OwnerId) -> Vec<[u8; 32]> {
+    let seen = store.last_bucket(LOBBY, 0).await.expect("an answer");
+    let seen = seen.expect("a room");
+    let taken = store
+        .take_over(LOBBY, 0, seen.owner, me, seen.epoch + 1)
+        .await;
+    if taken != Ok(Outcome::Applied) {
+        return Vec::new();
+    }
+    let statics = store
+        .last_bucket(LOBBY, 0)
+        .await
+        .expect("an answer")
+        .expect("a room");
+    let mut scribe = Subject::continued(LOBBY, me, &statics);
+    let mut mine = Vec::new();
+    for turn in 0..4 {
+        let batch = scribe.batch([post(&format!("{me} {turn}"))]);
+        let after = batch.expected_next + 1;
+        let stands = loop {
+            match store.append(&batch).await {
+                Ok(Outcome::Applied) => break true,
+                Ok(Outcome::Refused(Some(there))) => {
+                    break there.owner == Some(me) && there.next_seq == after;
+                }
+                Ok(Outcome::Refused(None)) => panic!("the bucket is gone"),
+                Err(StoreError::Unknown(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        if !stands {
+            break;
+        }
+        mine.push(batch.entries[0].digest);
+    }
+    mine
+}
+
+#[tokio::test]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn an_earlier_try_that_won_has_its_guards_before_it_is_told() {
+    let mut subject = Subject::cql(13).await;
+    let store = std::sync::Arc::clone(&subject.store);
+    let mut scribe = subject.scribe(LOBBY).await;
+    let joined = Event::Join {
+        user: BEN,
+        role: Role::Member,
+    };
+    let batch = scribe.batch([joined]);
+    // The first try wrote its entries; its guards and its answer were lost.
+    let mut bare = batch.clone();
+    bare.guards.clear();
+    assert_eq!(store.append(&bare).await, Ok(Outcome::Applied));
+    assert_eq!(store.member(LOBBY, BEN).await, Ok(None));
+    let again = store.append(&batch).await.expect("an answer");
+    assert!(matches!(again, Outcome::Refused(Some(there)) if there.next_seq == 2));
+    assert!(
+        store
+            .member(LOBBY, BEN)
+            .await
+            .is_ok_and(|member| member.is_some())
+    );
+    subject.survives_a_restart().await;
+    subject.leave().await;
+}
+
+/// Figures, for whoever asks what the rules cost beside the bare conditional batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn what_an_append_costs_beside_the_bare_batch() {
+    const TURNS: usize = 200;
+    let place = fresh_keyspace(13).await;
+    let store = CqlStore::open(&place, 13).await.expect("it opens");
+    let subject = Subject::with(store.clone(), 13);
+    let mut scribe = subject.scribe(LOBBY).await;
+    let (mut bare, mut plain, mut guarded) = (Vec::new(), Vec::new(), Vec::new());
+    for turn in 0..TURNS * 3 {
+        let mut batch = scribe.batch([post("a message of some length, as people write them")]);
+        if turn % 3 < 2 {
+            batch.guards.clear();
+        }
+        let began = Instant::now();
+        if turn % 3 == 0 {
+            let text = super::super::log::APPEND;
+            let (seq, owner) = (batch.expected_next, batch.owner);
+            let set = values![
+                seq + 1,
+                batch.ord,
+                batch.chain,
+                batch.viewed,
+                LOBBY,
+                0u64,
+                owner,
+                seq
+            ];
+            let rows = vec![entry_values(0, &batch.entries[0]).expect("values")];
+            let answer = store.driver.batch((text, set), entries::INSERT, rows).await;
+            assert!(answer.expect("an answer").applied);
+            bare.push(began.elapsed());
+        } else {
+            assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
+            let times = if turn % 3 == 1 {
+                &mut plain
+            } else {
+                &mut guarded
+            };
+            times.push(began.elapsed());
+        }
+    }
+    assert_eq!(whole_log(&*store, LOBBY).await.len(), TURNS * 3);
+    let middle = |times: &mut Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2]
+    };
+    println!(
+        "append, one entry, p50: bare batch {:?}, without guards {:?}, with a marker as guard {:?}",
+        middle(&mut bare),
+        middle(&mut plain),
+        middle(&mut guarded),
+    );
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+}
