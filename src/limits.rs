@@ -70,8 +70,9 @@ pub const APPEND_RETRY_MS_MAX: u64 = 5_000;
 pub const RELAY_RING_MAX: usize = 256;
 /// Bytes queued towards one connection; hints are dropped first, then close 4008.
 pub const OUTBOX_BYTES_MAX: usize = 262_144;
-/// Bytes of catch-up, which the client asked for, that may wait beside them until they are written.
-pub const CATCH_UP_BYTES_MAX: usize = 8_388_608;
+/// Who sends to a room again within this, milliseconds, makes it a busy one: its frames gather in the
+/// outboxes instead of being written one by one.
+pub const HOT_ROOM_MS: u64 = 20;
 /// Bytes that one socket write may gather.
 pub const WRITE_BYTES_MAX: usize = 65_536;
 /// WebSocket library buffers, bytes: the read buffer is paid by every idle connection; the write

@@ -82,7 +82,7 @@ impl Drop for Asking {
 }
 
 /// A stream that tells its pulse what it moves. No buffer.
-pub(super) struct Watched {
+pub struct Watched {
     stream: TcpStream,
     pulse: Arc<Pulse>,
 }
@@ -90,6 +90,11 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
         Self { stream, pulse }
+    }
+
+    /// The stream alone, for whoever keeps the time of it himself.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn wrote(&self, result: Poll<Result<usize>>) -> Poll<Result<usize>> {

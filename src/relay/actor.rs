@@ -48,6 +48,8 @@ pub enum RelayMessage {
 pub enum Done {
     Loaded(Result<LoadedHistory>),
     Rendered(Items, Result<Vec<Rendered>>),
+    /// The connection has room for more of its catch-up.
+    Room(ConnectionId),
     Flush,
     Retry,
     Expire,
@@ -138,7 +140,7 @@ impl Relay {
                 Vec::new()
             }
             RelayMessage::Published(publication) => {
-                let effects = self.state.published(publication.entries);
+                let effects = self.state.at(clock::now()).published(publication.entries);
                 return (effects, publication.confirm);
             }
             RelayMessage::Hint(hint) => self.state.hint(hint, clock::now()),
@@ -150,7 +152,8 @@ impl Relay {
 
     fn done(&mut self, done: Done) -> Vec<RelayEffect> {
         match done {
-            Done::Loaded(loaded) => self.state.loaded(loaded),
+            Done::Loaded(loaded) => self.state.at(clock::now()).loaded(loaded),
+            Done::Room(id) => self.state.has_room(id),
             Done::Rendered(items, rendered) => self.state.rendered(items, rendered),
             Done::Flush => self.state.flush(clock::now()),
             Done::Retry => self.state.retry(),
@@ -172,6 +175,12 @@ impl Relay {
                 RelayEffect::Render(items) => self.render(items),
                 RelayEffect::Flush => self.later(Duration::from_millis(COALESCE_MS), Done::Flush),
                 RelayEffect::Retry => self.later(RETRY_PAUSE, Done::Retry),
+                RelayEffect::AwaitRoom(id, outbox) => {
+                    let myself = self.myself.clone();
+                    outbox.when_ready(move || {
+                        let _ = myself.send_message(RelayMessage::Done(Done::Room(id)));
+                    });
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod presence;
 pub mod recheck;
 pub mod registry;
+pub mod sorted;
 pub mod state;
 mod work;
 

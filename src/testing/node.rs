@@ -225,6 +225,11 @@ impl Socket {
         self.frame(|frame| frame["t"] == tag).await
     }
 
+    /// The next frame.
+    pub async fn any(&mut self) -> Value {
+        self.frame(|_| true).await
+    }
+
     async fn frame(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut seen = self.until(wanted).await;
         seen.pop().expect("the wanted one came last")

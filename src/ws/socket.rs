@@ -54,16 +54,21 @@ pub async fn serve(
     let idle_max = Duration::from_millis(IDLE_MS_MAX);
     let mut ping_at = Instant::now() + Duration::from_millis(PING_MS);
     let mut heard = Instant::now();
-    let mut batch = Vec::new();
     loop {
-        let (reads, greeted) = (gate.is_open() && outbox.closing().is_none(), gate.greeted());
+        let mut batch = Vec::new();
+        let reads = gate.is_open() && outbox.closing().is_none();
+        let due = match gate.greeted() {
+            true => ping_at,
+            false => hello_by.min(ping_at),
+        };
         tokio::select! {
             drained = outbox.drain(&mut batch, WRITE_BYTES_MAX) => {
-                if write(socket, outbox, &mut batch).await.is_err() {
+                // On the heap for this moment: the task of an idle socket stays small.
+                if Box::pin(write(socket, outbox, batch)).await.is_err() {
                     return;
                 }
                 if let Drained::Close(code) = drained {
-                    let _ = timeout(CLOSE_WAIT, socket.close(code)).await;
+                    let _ = Box::pin(timeout(CLOSE_WAIT, socket.close(code))).await;
                     return;
                 }
             }
@@ -75,20 +80,21 @@ pub async fn serve(
                 take(received, outbox, session, gate);
             }
             () = gate.changed(), if !reads => heard = Instant::now(),
-            () = sleep_until(ping_at) => {
+            () = sleep_until(due) => {
+                if Instant::now() < ping_at {
+                    if !gate.greeted() {
+                        outbox.close(CloseCode::NoHello.number(), None);
+                    }
+                    gate.greet();
+                    continue;
+                }
                 if heard.elapsed() >= idle_max {
                     outbox.close(CloseCode::GoingAway.number(), None);
                 }
                 ping_at = Instant::now() + Duration::from_millis(PING_MS);
-                if feed_and_flush(socket, &mut vec![None]).await.is_err() {
+                if Box::pin(feed_and_flush(socket, vec![None])).await.is_err() {
                     return;
                 }
-            }
-            () = sleep_until(hello_by), if !greeted => {
-                if !gate.greeted() {
-                    outbox.close(CloseCode::NoHello.number(), None);
-                }
-                gate.greet();
             }
         }
     }
@@ -114,22 +120,13 @@ fn take(received: Received, outbox: &Outbox, session: &ActorRef<SessionMessage>,
 
 /// Everything that is queued in one write. A reader who takes nothing is waited for until the
 /// connection is closed from elsewhere, and then a moment longer.
-async fn write(
-    socket: &mut impl Socket,
-    outbox: &Outbox,
-    batch: &mut Vec<Frame>,
-) -> Result<(), Gone> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let mut frames = batch.drain(..).map(Some).collect();
-    let writing = feed_and_flush(socket, &mut frames);
+async fn write(socket: &mut impl Socket, outbox: &Outbox, batch: Vec<Frame>) -> Result<(), Gone> {
+    let writing = feed_and_flush(socket, batch.into_iter().map(Some));
     tokio::pin!(writing);
-    let closed = async { while outbox.drain(&mut Vec::new(), 0).await == Drained::Frames {} };
     tokio::select! {
         biased;
         written = &mut writing => return written,
-        () = closed => {}
+        () = outbox.closed() => {}
         () = tokio::time::sleep(Duration::from_millis(IDLE_MS_MAX)) => {}
     }
     timeout(CLOSE_WAIT, writing).await.unwrap_or(Err(Gone))
@@ -137,9 +134,9 @@ async fn write(
 
 async fn feed_and_flush(
     socket: &mut impl Socket,
-    frames: &mut Vec<Option<Frame>>,
+    frames: impl IntoIterator<Item = Option<Frame>>,
 ) -> Result<(), Gone> {
-    for frame in frames.drain(..) {
+    for frame in frames {
         socket.feed(frame).await?;
     }
     socket.flush().await

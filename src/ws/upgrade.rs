@@ -1,6 +1,7 @@
 //! Who may open a WebSocket (PROTOCOL.md §4, RELIABILITY.md §5.2), and its life from there.
 
 use super::axum_socket::AxumSocket;
+use super::handshake::Handshake;
 use super::socket::{Received, Socket, serve};
 use crate::auth::CurrentUser;
 use crate::auth::extract::{Credential, authenticate, credential};
@@ -17,8 +18,6 @@ use crate::session::gate::Gate;
 use crate::session::outbox::{Outbox, code};
 use crate::wire::{ASYNCAPI, SUBPROTOCOL};
 use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use ractor::{Actor, ActorRef};
@@ -39,17 +38,14 @@ pub async fn asyncapi() -> Response {
 
 /// The WebSocket; `/api/v1/asyncapi.json` describes its frames.
 #[utoipa::path(get, path = "/ws", responses((status = 101, description = "Speaks chapiana.v1"), (status = 403, body = crate::web::problem::Problem)))]
-pub async fn upgrade(
-    State(node): State<Arc<Node>>,
-    headers: HeaderMap,
-    ws: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
+pub async fn upgrade(State(node): State<Arc<Node>>, mut handshake: Handshake) -> Response {
+    let headers = std::mem::take(&mut handshake.headers);
     if let Err(error) = check_origin(&node.config, &headers) {
         return error.into_response();
     }
-    let ws = match ws {
-        Ok(ws) => ws,
-        Err(rejection) => return rejection.into_response(),
+    let (ws, plain) = match (handshake.ws, handshake.plain) {
+        (Ok(ws), plain) => (ws.protocols([SUBPROTOCOL]), plain),
+        (Err(rejection), _) => return rejection.into_response(),
     };
     let current = match authenticate(
         &node.store,
@@ -63,21 +59,40 @@ pub async fn upgrade(
         Ok(current) => current,
         Err(error) => return Error::from(error).into_response(),
     };
+    if let Some(plain) = plain {
+        let answer = plain.answer(ws.selected_protocol());
+        tokio::spawn(async move {
+            if let Some(socket) = plain.upgraded().await {
+                let outbox = Outbox::before(&node.metrics, socket.line());
+                live(&node, current, socket, outbox).await;
+            }
+        });
+        return answer;
+    }
     // The library's own limit is wider, so that one byte too many is still answered with 1009.
-    ws.protocols([SUBPROTOCOL])
-        .read_buffer_size(limits::WS_READ_BUFFER_BYTES)
+    ws.read_buffer_size(limits::WS_READ_BUFFER_BYTES)
         .write_buffer_size(limits::WS_WRITE_BUFFER_BYTES)
         .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX)
         .max_frame_size(2 * limits::FRAME_BYTES_MAX)
         .max_message_size(2 * limits::FRAME_BYTES_MAX)
         .on_upgrade(move |socket| async move {
-            let mut socket = AxumSocket(socket);
-            match current {
-                Some(current) => connected(&node, current, &mut socket).await,
-                None => socket.close(code::NOT_AUTHENTICATED).await,
-            }
-            let _ = timeout(LINGER, until_ended(&mut socket)).await;
+            let outbox = Outbox::new(&node.metrics);
+            live(&node, current, AxumSocket(socket), outbox).await;
         })
+}
+
+/// From the handshake to the last byte.
+async fn live(
+    node: &Arc<Node>,
+    current: Option<CurrentUser>,
+    mut socket: impl Socket,
+    outbox: Outbox,
+) {
+    match current {
+        Some(current) => connected(node, current, &mut socket, outbox).await,
+        None => socket.close(code::NOT_AUTHENTICATED).await,
+    }
+    let _ = Box::pin(timeout(LINGER, until_ended(&mut socket))).await;
 }
 
 /// A cookie counts only from our own pages; a bearer token needs no origin, but takes no foreign one.
@@ -99,9 +114,13 @@ fn check_origin(config: &Config, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Serves an authenticated connection and cleans up behind it, however it ends.
-async fn connected(node: &Arc<Node>, current: CurrentUser, socket: &mut impl Socket) {
+async fn connected(
+    node: &Arc<Node>,
+    current: CurrentUser,
+    socket: &mut impl Socket,
+    outbox: Outbox,
+) {
     let id = ConnectionId(Uuid::new_v4());
-    let outbox = Outbox::new(&node.metrics);
     let gate = Arc::new(Gate::default());
     let followed = Arc::new(Followed::default());
     let user = current.user.id;
@@ -113,8 +132,10 @@ async fn connected(node: &Arc<Node>, current: CurrentUser, socket: &mut impl Soc
         gate: Arc::clone(&gate),
         followed: Arc::clone(&followed),
     };
-    let Ok((session, _)) = Actor::spawn(None, SessionActor, arguments).await else {
-        return socket.close(code::GOING_AWAY).await;
+    // What happens once lies on the heap for that moment: the task of an idle socket stays small.
+    let started = Box::pin(Actor::spawn(None, SessionActor, arguments)).await;
+    let Ok((session, _)) = started else {
+        return Box::pin(socket.close(code::GOING_AWAY)).await;
     };
     let cleanup = Cleanup {
         node,
@@ -140,8 +161,8 @@ impl Drop for Cleanup<'_> {
     fn drop(&mut self) {
         self.node.presence.leave(self.id, self.user);
         self.node.sessions.unregister(self.id);
-        for room in self.followed.end() {
-            self.node.relays.forget(room, self.id);
+        for room in self.followed.end().keys() {
+            self.node.relays.forget(*room, self.id);
         }
         self.session.stop(None);
     }

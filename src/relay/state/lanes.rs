@@ -2,11 +2,11 @@
 
 use super::{RelayEffect, RelayState, Rendered, Waiting, html_frame};
 use crate::error::Error;
-use crate::ids::Seq;
+use crate::ids::{ConnectionId, Seq};
 use crate::limits::WATCH_GAP_MAX;
 use crate::relay::Watch;
 use crate::session::SessionMessage;
-use crate::session::outbox::Frame;
+use crate::session::outbox::{Fed, Frame};
 use crate::wire::client::Format;
 use crate::wire::server::{Place, ServerFrame};
 use std::sync::Arc;
@@ -23,35 +23,38 @@ struct CatchUp {
 }
 
 impl RelayState {
-    /// To every live watcher of the data lane; who takes no more is let go.
-    pub(super) fn spread_data(&mut self, frame: &Frame) {
-        let (room, before) = (self.room, self.data.len());
-        self.data
-            .retain(|_, watcher| watcher.outbox.push_of(room, frame.clone()));
-        let lost = before - self.data.len();
-        self.metrics.watches.sub(lost as i64);
-    }
-
-    fn spread_html(&mut self, frame: &Frame) {
-        let (room, before) = (self.room, self.html.len());
-        self.html
-            .retain(|_, watcher| watcher.outbox.push_of(room, frame.clone()));
-        let lost = before - self.html.len();
-        self.metrics.watches.sub(lost as i64);
-    }
-
-    /// Makes every watch live that can be.
-    pub(super) fn serve(&mut self) {
+    /// Makes every watch live that can be, or feeds it until its outbox has enough.
+    pub(super) fn serve(&mut self) -> Vec<RelayEffect> {
+        let mut effects = Vec::new();
         for mut waiting in std::mem::take(&mut self.waiting) {
-            let Some(upto) = waiting.upto else {
+            let upto = waiting.upto.filter(|_| !waiting.paused);
+            let Some(catch_up) = upto.and_then(|upto| self.catch_up(&mut waiting, upto)) else {
                 self.waiting.push(waiting);
                 continue;
             };
-            match self.catch_up(&mut waiting, upto) {
-                Some(catch_up) => self.make_live(waiting.watch, catch_up),
-                None => self.waiting.push(waiting),
+            match self.feed(&mut waiting.watch, &catch_up) {
+                Fed::Taken => self.make_live(waiting.watch, catch_up),
+                Fed::Closed => self.give_up(waiting.watch),
+                Fed::Full => {
+                    (waiting.begun, waiting.paused) = (true, true);
+                    let connection = &waiting.watch.connection;
+                    let outbox = connection.outbox.clone();
+                    effects.push(RelayEffect::AwaitRoom(connection.id, outbox));
+                    self.waiting.push(waiting);
+                }
             }
         }
+        effects
+    }
+
+    /// A connection has room for more of its catch-up.
+    pub fn has_room(&mut self, id: ConnectionId) -> Vec<RelayEffect> {
+        for waiting in &mut self.waiting {
+            if waiting.watch.connection.id == id {
+                waiting.paused = false;
+            }
+        }
+        self.go_on()
     }
 
     /// How this watch catches up; `None`: it cannot yet.
@@ -85,9 +88,23 @@ impl RelayState {
         (rendered >= end && end >= upto).then_some(CatchUp { end, resets })
     }
 
-    /// Pushes the catch-up, `watching`, and puts the connection into its lane.
+    /// Queues the catch-up as far as there is room; `after` says how far it came.
+    fn feed(&mut self, watch: &mut Watch, catch_up: &CatchUp) -> Fed {
+        while !catch_up.resets && watch.after < catch_up.end {
+            let Some(frame) = self.frame(watch.format, watch.after + 1) else {
+                return Fed::Closed;
+            };
+            match watch.connection.outbox.push_catch_up(self.room, &frame) {
+                Fed::Taken => watch.after += 1,
+                fed => return fed,
+            }
+        }
+        Fed::Taken
+    }
+
+    /// Answers `watching`, and puts the connection into its lane.
     fn make_live(&mut self, mut watch: Watch, CatchUp { end, resets }: CatchUp) {
-        let (room, after) = (self.room, watch.after);
+        let room = self.room;
         let connection = Arc::clone(&watch.connection);
         let place = Place {
             reference: watch.reference.take(),
@@ -98,21 +115,14 @@ impl RelayState {
         if resets {
             let reset = ServerFrame::Reset(place.clone()).encode();
             open &= connection.outbox.push_of(room, Frame::from(reset));
-        } else {
-            for seq in after + 1..=end {
-                let frame = self.frame(watch.format, seq);
-                open &= frame.is_some_and(|frame| connection.outbox.push_catch_up(room, frame));
-            }
         }
         let watching = ServerFrame::Watching(place).encode();
         open &= connection.outbox.push_of(room, Frame::from(watching));
+        if !open {
+            return self.give_up(watch);
+        }
         let format = watch.format;
         watch.forget();
-        if !open {
-            self.metrics.watches.dec();
-            connection.tell(SessionMessage::WatchEnded { room });
-            return;
-        }
         connection.tell(SessionMessage::Watching { room });
         match format {
             Format::Data => {
@@ -125,6 +135,14 @@ impl RelayState {
                 self.html.insert(connection.id, connection);
             }
         }
+    }
+
+    /// The connection gets nothing of the room any more.
+    fn give_up(&mut self, watch: Watch) {
+        let room = self.room;
+        self.metrics.watches.dec();
+        watch.connection.tell(SessionMessage::WatchEnded { room });
+        watch.forget();
     }
 
     fn frame(&mut self, format: Format, seq: Seq) -> Option<Frame> {
@@ -178,6 +196,7 @@ impl RelayState {
         let Ok(rendered) = rendered else {
             return vec![RelayEffect::Retry];
         };
+        let mut fresh = Vec::new();
         for ((seq, version, entry), rendered) in entries.into_iter().zip(rendered) {
             let frame = html_frame(&entry, rendered);
             if let Some(ring) = &mut self.ring {
@@ -185,22 +204,23 @@ impl RelayState {
             }
             // Who watches already may get what was hidden a moment ago; who comes now may not.
             if !self.html.is_empty() && seq == self.html_head + 1 {
-                self.spread_html(&frame);
+                fresh.push(frame);
                 self.html_head = seq;
             }
         }
-        self.advance_html();
+        self.advance_html(&mut fresh);
+        self.spread_html(&fresh);
         self.go_on()
     }
 
-    fn advance_html(&mut self) {
+    fn advance_html(&mut self, fresh: &mut Vec<Frame>) {
         while !self.html.is_empty()
             && let Some(frame) = self
                 .ring
                 .as_ref()
                 .and_then(|ring| ring.html(self.html_head + 1))
         {
-            self.spread_html(&frame);
+            fresh.push(frame);
             self.html_head += 1;
         }
     }

@@ -1,27 +1,31 @@
 //! The rules of a relay: order, two lanes of bytes, catch-up, and removal before everything else.
 //! No clock and no store inside; frames go straight into the connections' outboxes.
 
+mod filling;
 mod hints;
 mod lanes;
 mod ring;
+mod spread;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_catch_up;
 
 use self::hints::Hints;
 use self::ring::{Item, Ring, html_frame};
-use super::{LoadRequest, LoadedHistory, Rendered, Watch, unavailable};
-use crate::bus::Hint;
+use super::{LoadRequest, Rendered, Watch, unavailable};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event};
 use crate::error::{Code, Error};
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
 use crate::limits::RELAY_RING_MAX;
 use crate::metrics::Metrics;
-use crate::session::outbox::{Frame, HintKey};
+use crate::session::outbox::{Frame, Outbox};
 use crate::session::registry::{Connection, Sessions};
+use crate::session::sorted::SortedMap;
 use crate::session::{SessionMessage, outbox};
-use crate::wire::server::{ServerFrame, UserMarks};
-use std::collections::{BTreeMap, HashMap};
+use crate::wire::server::ServerFrame;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the shell has to do.
@@ -35,6 +39,8 @@ pub enum RelayEffect {
     Flush,
     /// Call `retry` after a moment: the store or the renderer did not answer.
     Retry,
+    /// Call `has_room` when the outbox is ready for more.
+    AwaitRoom(ConnectionId, Outbox),
 }
 
 /// Where a watch stands that is not live yet.
@@ -45,9 +51,13 @@ struct Waiting {
     asked: bool,
     /// A member, and must be shown everything up to here.
     upto: Option<Seq>,
+    /// Some of its catch-up is queued: from now on its reader sets the pace.
+    begun: bool,
+    /// Its outbox has enough for now.
+    paused: bool,
 }
 
-type Lane = HashMap<ConnectionId, Arc<Connection>>;
+type Lane = SortedMap<ConnectionId, Arc<Connection>>;
 
 /// What one node knows of one room that somebody here follows.
 #[derive(Debug)]
@@ -69,6 +79,11 @@ pub struct RelayState {
     html: Lane,
     /// Up to here the live watchers of the html lane were served.
     html_head: Seq,
+    /// Frames that the data lane does not have yet.
+    fresh: Vec<Frame>,
+    /// The time, and when the data lane last got something.
+    now: Timestamp,
+    spread_at: Timestamp,
     waiting: Vec<Waiting>,
     listeners: Lane,
     hints: Hints,
@@ -89,11 +104,14 @@ impl RelayState {
             hearsay: 0,
             asked_upto: 0,
             early: BTreeMap::new(),
-            data: Lane::new(),
-            html: Lane::new(),
+            data: Lane::default(),
+            html: Lane::default(),
             html_head: 0,
+            fresh: Vec::new(),
+            now: Timestamp(0),
+            spread_at: Timestamp(0),
             waiting: Vec::new(),
-            listeners: Lane::new(),
+            listeners: Lane::default(),
             hints: Hints::default(),
             loading: false,
             rendering: false,
@@ -119,6 +137,8 @@ impl RelayState {
             watch,
             asked: false,
             upto: None,
+            begun: false,
+            paused: false,
         });
         self.go_on()
     }
@@ -136,29 +156,6 @@ impl RelayState {
         self.listeners.insert(connection.id, connection);
         self.begin_at(head);
         self.head_is(head)
-    }
-
-    /// The log is at least this long: what is missing is read.
-    pub fn head_is(&mut self, head: Seq) -> Vec<RelayEffect> {
-        if head <= self.head() {
-            return Vec::new();
-        }
-        self.hearsay = self.hearsay.max(head);
-        // Where nothing is known yet nobody was told anything, and who watches reads first.
-        if self.ring.is_none() {
-            return Vec::new();
-        }
-        self.metrics.relay_gaps.inc();
-        self.go_on()
-    }
-
-    /// Of a log that nothing is known of, all this is history: it moves nobody in or out, until it
-    /// is heard.
-    fn begin_at(&mut self, head: Seq) -> &mut Ring {
-        if self.ring.is_none() {
-            self.history = head;
-        }
-        self.ring.get_or_insert_with(|| Ring::at(head))
     }
 
     pub fn unlisten(&mut self, id: ConnectionId) {
@@ -182,6 +179,12 @@ impl RelayState {
         self.ended = true;
     }
 
+    /// So late is it.
+    pub fn at(&mut self, now: Timestamp) -> &mut Self {
+        self.now = now;
+        self
+    }
+
     /// Entries were stored. Order comes from `seq` alone: what is known is passed over, and
     /// what lies behind a gap waits until the gap is filled.
     pub fn published(&mut self, entries: Vec<Arc<Entry>>) -> Vec<RelayEffect> {
@@ -203,70 +206,6 @@ impl RelayState {
         self.go_on()
     }
 
-    /// What the store answered; `Err`: nothing.
-    pub fn loaded(&mut self, loaded: Result<LoadedHistory, Error>) -> Vec<RelayEffect> {
-        self.loading = false;
-        let asked_upto = std::mem::take(&mut self.asked_upto);
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                let (asked, rest) = std::mem::take(&mut self.waiting)
-                    .into_iter()
-                    .partition::<Vec<_>, _>(|waiting| waiting.asked && waiting.upto.is_none());
-                self.waiting = rest;
-                for waiting in asked {
-                    self.metrics.watches.dec();
-                    waiting.watch.refuse(error.clone());
-                }
-                self.hearsay = self.hearsay.max(asked_upto);
-                return match self.lacks_something() {
-                    false => self.go_on(),
-                    true => vec![RelayEffect::Retry],
-                };
-            }
-        };
-        self.take_in(loaded.head, loaded.entries);
-        let upto = self.head();
-        for mut waiting in std::mem::take(&mut self.waiting) {
-            if waiting.asked && waiting.upto.is_none() {
-                if !loaded.members.contains(&waiting.watch.connection.user) {
-                    self.metrics.watches.dec();
-                    waiting.watch.refuse(Error::not_found());
-                    continue;
-                }
-                waiting.upto = Some(upto.max(waiting.watch.after));
-            }
-            self.waiting.push(waiting);
-        }
-        self.go_on()
-    }
-
-    fn take_in(&mut self, head: Seq, entries: Vec<Entry>) {
-        let ring = self.begin_at(head);
-        let (older, newer): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .filter(|entry| entry.seq <= ring.below() || entry.seq > ring.head())
-            .partition(|entry| entry.seq <= ring.below());
-        ring.prepend(older, head);
-        for entry in newer {
-            if entry.seq == self.head() + 1 {
-                self.accept(Arc::new(entry));
-            }
-        }
-        self.take_early();
-    }
-
-    fn take_early(&mut self) {
-        while let Some((&seq, _)) = self.early.first_key_value()
-            && seq <= self.head() + 1
-        {
-            let entry = self.early.pop_first().map(|(_, entry)| entry);
-            if let Some(entry) = entry.filter(|entry| entry.seq == self.head() + 1) {
-                self.accept(entry);
-            }
-        }
-    }
-
     fn head(&self) -> Seq {
         self.ring.as_ref().map_or(0, Ring::head)
     }
@@ -279,8 +218,7 @@ impl RelayState {
         self.hints.note(&entry);
         let mut item = Item::new(entry);
         if !self.data.is_empty() {
-            let frame = item.data();
-            self.spread_data(&frame);
+            self.fresh.push(item.data());
         }
         if let Some(ring) = &mut self.ring {
             ring.push(item);
@@ -290,7 +228,10 @@ impl RelayState {
     fn move_people(&mut self, entry: &Entry) {
         let (room, seq) = (self.room, entry.seq);
         match entry.event {
-            Event::Leave { user } => self.remove(user, seq),
+            Event::Leave { user } => {
+                self.spread_data();
+                self.remove(user, seq);
+            }
             Event::Join { user, .. } => self.sessions.added(room, user, seq),
             Event::Role { user, .. } => self.sessions.facts_changed(room, user, seq),
             Event::Rename { .. } | Event::Topic { .. } => {
@@ -300,11 +241,6 @@ impl RelayState {
             }
             _ => {}
         }
-    }
-
-    fn lacks_something(&self) -> bool {
-        let unheard = self.ring.is_some() && self.hearsay > self.head();
-        unheard || !self.early.is_empty()
     }
 
     /// Takes a person out of everything; `gone` is the last frame of the room (R17).
@@ -333,69 +269,15 @@ impl RelayState {
         self.data.len() + self.html.len() + self.waiting.len()
     }
 
-    /// A hint to spread at the next flush.
-    pub fn hint(&mut self, hint: Hint, now: Timestamp) -> Vec<RelayEffect> {
-        match hint {
-            Hint::Mark {
-                user,
-                read,
-                delivered,
-                ..
-            } => self.hints.mark(UserMarks {
-                user,
-                read,
-                delivered,
-            }),
-            Hint::Typing { user, on, .. } => self.hints.typing(user, on, now),
-        }
-        self.arm_flush()
-    }
-
-    /// Spreads what was gathered.
-    pub fn flush(&mut self, now: Timestamp) -> Vec<RelayEffect> {
-        self.hints.armed = false;
-        let room = self.room;
-        for (id, listener) in &self.listeners {
-            let watches = self.data.contains_key(id) || self.html.contains_key(id);
-            if let Some(head) = self
-                .hints
-                .head_for(room, listener.user)
-                .filter(|_| !watches)
-            {
-                listener.tell(SessionMessage::Head(head));
-            }
-        }
-        self.hints.clear_heads();
-        let watchers = || self.data.values().chain(self.html.values());
-        if let Some(marks) = self.hints.take_marks(room) {
-            watchers().for_each(|one| {
-                one.outbox.push_lossy(room, marks.clone());
-            });
-        }
-        if let Some(typing) = self.hints.take_typing(room, now) {
-            watchers().for_each(|one| {
-                one.outbox.push_hint(HintKey::Typing(room), typing.clone());
-            });
-        }
-        Vec::new()
-    }
-
-    fn arm_flush(&mut self) -> Vec<RelayEffect> {
-        if std::mem::replace(&mut self.hints.armed, true) {
-            return Vec::new();
-        }
-        vec![RelayEffect::Flush]
-    }
-
-    /// Whether some watch is not live yet: then `expire` is to be called soon.
+    /// Whether some watch may have to be given up: then `expire` is to be called soon.
     pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting.iter().any(|waiting| !waiting.begun)
     }
 
     /// Gives up the watches whose time has come, and serves the others if it can.
     pub fn expire(&mut self, now: Timestamp) -> Vec<RelayEffect> {
         for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.watch.until <= now {
+            if waiting.watch.until <= now && !waiting.begun {
                 self.metrics.watches.dec();
                 waiting.watch.refuse(unavailable());
             } else {
@@ -412,8 +294,8 @@ impl RelayState {
 
     /// Serves whom it can, and asks for what is missing.
     fn go_on(&mut self) -> Vec<RelayEffect> {
-        self.serve();
-        let mut effects = Vec::new();
+        self.spread_data();
+        let mut effects = self.serve();
         effects.extend(self.start_load());
         effects.extend(self.start_render());
         if self.hints.has_head() && !self.listeners.is_empty() {
@@ -426,30 +308,6 @@ impl RelayState {
             ring.trim(RELAY_RING_MAX, needed);
         }
         effects
-    }
-
-    fn start_load(&mut self) -> Option<RelayEffect> {
-        let fill = self.lacks_something();
-        let new = self.waiting.iter().any(|waiting| !waiting.asked);
-        if self.loading || !(fill || new) {
-            return None;
-        }
-        self.loading = true;
-        self.asked_upto = std::mem::take(&mut self.hearsay);
-        self.metrics.relay_loads.inc();
-        let mut request = LoadRequest {
-            room: self.room,
-            users: Default::default(),
-            afters: Vec::new(),
-            ring: self.ring.as_ref().map(|ring| (ring.below(), ring.head())),
-            fill,
-        };
-        for waiting in self.waiting.iter_mut().filter(|waiting| !waiting.asked) {
-            waiting.asked = true;
-            request.users.insert(waiting.watch.connection.user);
-            request.afters.push(waiting.watch.after);
-        }
-        Some(RelayEffect::Load(request))
     }
 }
 

@@ -1,18 +1,20 @@
 //! Ann watches, Bob comes and goes, and the room moves on.
 
 use super::*;
+use crate::bus::Hint;
 use crate::entry::{Mentions, Role};
+use crate::relay::LoadedHistory;
 use crate::session::outbox::Outbox;
 use crate::testing::probe::{Probe, connect, connect_with, frames, user};
 use crate::wire::client::Format;
 use serde_json::Value;
 use std::collections::HashSet;
 
-fn room() -> RoomId {
+pub(super) fn room() -> RoomId {
     RoomId::from_bytes([9; 16])
 }
 
-fn entry(seq: Seq, by: UserId, event: Event) -> Entry {
+pub(super) fn entry(seq: Seq, by: UserId, event: Event) -> Entry {
     Entry {
         room: room(),
         seq,
@@ -25,7 +27,7 @@ fn entry(seq: Seq, by: UserId, event: Event) -> Entry {
     }
 }
 
-fn post(seq: Seq, body: &str) -> Entry {
+pub(super) fn post(seq: Seq, body: &str) -> Entry {
     let event = Event::Post {
         body: Some(body.to_owned()),
         reply_to: None,
@@ -34,7 +36,7 @@ fn post(seq: Seq, body: &str) -> Entry {
     entry(seq, user(1), event)
 }
 
-fn shared(entries: &[Entry]) -> Vec<Arc<Entry>> {
+pub(super) fn shared(entries: &[Entry]) -> Vec<Arc<Entry>> {
     entries.iter().cloned().map(Arc::new).collect()
 }
 
@@ -46,13 +48,13 @@ fn history(head: Seq, members: &[UserId], entries: &[Entry]) -> Result<LoadedHis
     })
 }
 
-struct Scene {
-    state: RelayState,
-    sessions: Sessions,
-    metrics: Metrics,
+pub(super) struct Scene {
+    pub state: RelayState,
+    pub sessions: Sessions,
+    pub metrics: Metrics,
 }
 
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     let metrics = Metrics::new();
     let sessions = Sessions::new(&metrics, 1);
     Scene {
@@ -63,10 +65,15 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn ask(&mut self, who: &Arc<Connection>, format: Format, after: Seq) -> Vec<RelayEffect> {
+    pub fn ask(&mut self, who: &Arc<Connection>, format: Format, after: Seq) -> Vec<RelayEffect> {
         let (who, until) = (Arc::clone(who), Timestamp(2_000));
         let watch = Watch::new(room(), who, format, after, Some("w".to_owned()), until);
         self.state.watch(watch)
+    }
+
+    /// The store answers.
+    pub fn load(&mut self, head: Seq, members: &[UserId], entries: &[Entry]) -> Vec<RelayEffect> {
+        self.state.loaded(history(head, members, entries))
     }
 
     /// Watches as data, with this history in the store.
@@ -78,7 +85,7 @@ impl Scene {
 }
 
 /// What came, shortly: `seq body` for entries, the tag for the rest.
-fn told(connection: &Connection) -> Vec<String> {
+pub(super) fn told(connection: &Connection) -> Vec<String> {
     let short = |frame: &Value| match frame["t"].as_str() {
         Some("entry") => match frame["body"].as_str().or(frame["html"].as_str()) {
             Some(text) => format!("{} {text}", frame["seq"]),

@@ -68,7 +68,7 @@ impl SessionState {
         reference: Option<String>,
         out: &mut Vec<Effect>,
     ) {
-        if self.watches.contains(&room) {
+        if self.watches.contains_key(&room) {
             let why = Error::new(Code::Conflict, "This room is watched already.");
             return out.push(error(reference, why));
         }
@@ -76,7 +76,7 @@ impl SessionState {
             let why = Error::new(Code::Conflict, "Too many rooms are watched. Unwatch one.");
             return out.push(error(reference, why));
         }
-        self.watches.insert(room);
+        self.watches.insert(room, ());
         let format = self.format;
         let watch = Effect::Watch {
             room,

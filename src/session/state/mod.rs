@@ -16,10 +16,11 @@ use crate::rate::{Bucket, Limiter};
 use crate::reading::RoomItem;
 use crate::room::{Draft, Place};
 use crate::session::outbox::HintKey;
+use crate::session::sorted::{SortedMap, SortedSet};
 use crate::wire::CloseCode;
 use crate::wire::client::{self, ClientFrame, Element, Format, Mark, PresenceState};
 use crate::wire::server::{ServerFrame, Welcome};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rooms::Side;
 use sends::Sends;
@@ -157,16 +158,16 @@ pub struct SessionState {
     format: Format,
     cursors: Vec<(RoomId, Seq)>,
     factor: f64,
-    watches: HashSet<RoomId>,
-    rooms: HashMap<RoomId, Side>,
+    watches: SortedSet<RoomId>,
+    rooms: SortedMap<RoomId, Side>,
     sends: Sends,
     /// Rooms whose `gone` came before the welcome.
-    gone: HashSet<RoomId>,
+    gone: BTreeSet<RoomId>,
     /// Rooms that the person was added to, until their facts are read.
-    adding: HashSet<RoomId>,
+    adding: BTreeSet<RoomId>,
     marks: VecDeque<(Option<String>, RoomId, Mark)>,
     /// The last "on" per room, and whether it stands.
-    typing: HashMap<RoomId, (Timestamp, bool)>,
+    typing: BTreeMap<RoomId, (Timestamp, bool)>,
     buckets: Buckets,
 }
 
@@ -187,13 +188,13 @@ impl SessionState {
             format: Format::Data,
             cursors: Vec::new(),
             factor,
-            watches: HashSet::new(),
-            rooms: HashMap::new(),
-            adding: HashSet::new(),
-            gone: HashSet::new(),
+            watches: SortedSet::default(),
+            rooms: SortedMap::default(),
+            adding: BTreeSet::new(),
+            gone: BTreeSet::new(),
             sends: Sends::default(),
             marks: VecDeque::new(),
-            typing: HashMap::new(),
+            typing: BTreeMap::new(),
             buckets: Buckets::default(),
         }
     }

@@ -75,7 +75,7 @@ impl SessionState {
             side.read_ord = ord;
             side.mentions = head.mentions;
         }
-        if self.watches.contains(&head.room) || !is_news {
+        if self.watches.contains_key(&head.room) || !is_news {
             return Vec::new();
         }
         vec![Effect::Hint(
@@ -197,7 +197,7 @@ impl SessionState {
         };
         side.stand(&standing);
         let frame = side.frame(room);
-        if !self.watches.contains(&room) {
+        if !self.watches.contains_key(&room) {
             out.push(Effect::Hint(HintKey::Head(room), frame));
         }
     }

@@ -11,7 +11,7 @@ use crate::session::order::SendOrder;
 use crate::wire::CloseCode;
 use crate::wire::client::SendFrame;
 use crate::wire::server::{ErrorFrame, ServerFrame};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The key under which HTTP and sockets count the sends of a person together.
 pub const SEND: &str = "send_request";
@@ -19,9 +19,9 @@ pub const SEND: &str = "send_request";
 /// Everything about sends that a session remembers.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
-    orders: HashMap<RoomId, SendOrder>,
+    orders: BTreeMap<RoomId, SendOrder>,
     /// Sends without an answer: their `ref`.
-    open: HashMap<(RoomId, u64), Option<String>>,
+    open: BTreeMap<(RoomId, u64), Option<String>>,
     /// The send that waits for the people whom it names; the steps behind it wait with it.
     looked_up: Option<Box<Outgoing>>,
     behind: VecDeque<Step>,

@@ -1,12 +1,18 @@
 //! The bounded queue towards one connection. Everybody may push; the socket writer drains.
 //!
 //! Nothing here waits: a reader that is too slow loses its hints first and is then closed with a
-//! code that lets it resume, and nobody else notices.
+//! code that lets it resume, and nobody else notices. What is live passes an empty queue and leaves
+//! at once, on the thread of whoever pushes it, if the socket takes it.
 
-use crate::ids::{RoomId, Seq, UserId};
-use crate::limits::{CATCH_UP_BYTES_MAX, OUTBOX_BYTES_MAX};
+mod direct;
+mod queue;
+
+pub use self::direct::{Direct, Wrote};
+use self::queue::{FRAME_COST, Queue, Ready};
+pub use self::queue::{Fed, HintKey};
+use crate::ids::{RoomId, Seq};
+use crate::limits::OUTBOX_BYTES_MAX;
 use crate::metrics::Metrics;
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -24,27 +30,6 @@ pub mod code {
     pub const TOO_SLOW: u16 = 4008;
     pub const PROTOCOL_ERROR: u16 = 4009;
     pub const NO_HELLO: u16 = 4010;
-}
-
-/// What a frame costs besides its bytes.
-const FRAME_COST: usize = 64;
-
-/// Which hint replaces which: a newer one of the same key takes the older one's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HintKey {
-    Head(RoomId),
-    Typing(RoomId),
-    Presence(UserId),
-    Profile(UserId),
-}
-
-impl HintKey {
-    fn room(self) -> Option<RoomId> {
-        match self {
-            HintKey::Head(room) | HintKey::Typing(room) => Some(room),
-            HintKey::Presence(_) | HintKey::Profile(_) => None,
-        }
-    }
 }
 
 /// What the writer finds.
@@ -66,21 +51,8 @@ struct Shared {
     filled: Notify,
     gone: Notify,
     bytes_max: usize,
+    direct: Option<Arc<dyn Direct>>,
     metrics: Metrics,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    frames: VecDeque<Frame>,
-    hints: BTreeMap<HintKey, Frame>,
-    bytes: usize,
-    /// How far catch-up lifts the bound; sinks as it is written.
-    lifted: usize,
-    close: Option<u16>,
-    /// The socket has ended.
-    gone: bool,
-    /// Rooms that the person was removed from, and by which entry: nothing of them is queued.
-    left: HashMap<RoomId, Seq>,
 }
 
 impl Outbox {
@@ -88,54 +60,106 @@ impl Outbox {
         Self::bounded(metrics, OUTBOX_BYTES_MAX)
     }
 
+    /// Before a socket that takes bytes directly.
+    pub fn before(metrics: &Metrics, direct: Arc<dyn Direct>) -> Self {
+        Self::with(metrics, OUTBOX_BYTES_MAX, Some(direct))
+    }
+
     /// With another bound, for tests.
     pub fn bounded(metrics: &Metrics, bytes_max: usize) -> Self {
+        Self::with(metrics, bytes_max, None)
+    }
+
+    fn with(metrics: &Metrics, bytes_max: usize, direct: Option<Arc<dyn Direct>>) -> Self {
         Self(Arc::new(Shared {
             queue: Mutex::default(),
             filled: Notify::new(),
             gone: Notify::new(),
             bytes_max,
+            direct,
             metrics: metrics.clone(),
         }))
     }
 
     /// Queues a frame. False if the connection is closing: it gets nothing any more.
     pub fn push(&self, frame: Frame) -> bool {
-        self.push_if(None, frame, false)
+        let queue = self.queue();
+        !queue.is_closed() && self.push_to(queue, &[frame])
     }
 
     /// Queues a frame of a room, unless the person was removed from it.
     pub fn push_of(&self, room: RoomId, frame: Frame) -> bool {
-        self.push_if(Some(room), frame, false)
+        let queue = self.queue();
+        queue.takes(room) && self.push_to(queue, &[frame])
     }
 
-    /// Queues a frame of the catch-up that this connection asked for: it may wait beside what is live,
-    /// so that a resume of many rooms is not taken for a slow reader.
-    pub fn push_catch_up(&self, room: RoomId, frame: Frame) -> bool {
-        self.push_if(Some(room), frame, true)
-    }
-
-    fn push_if(&self, room: Option<RoomId>, frame: Frame, catch_up: bool) -> bool {
+    /// What just happened in a room, in order. `at_once`: written by the caller if nothing waits.
+    pub fn push_live(&self, room: RoomId, frames: &[Frame], at_once: bool) -> bool {
         let mut queue = self.queue();
-        if queue.is_closed() || room.is_some_and(|room| queue.left.contains_key(&room)) {
+        if !queue.takes(room) {
             return false;
         }
-        let cost = frame.len() + FRAME_COST;
-        if catch_up {
-            queue.lifted = (queue.lifted + cost).min(CATCH_UP_BYTES_MAX);
+        let may = at_once && queue.is_quiet();
+        let direct = self.0.direct.as_ref().filter(|_| may);
+        match direct.map_or(Wrote::Nothing, |direct| direct.try_write(frames)) {
+            Wrote::All => {}
+            Wrote::Part => {
+                queue.unflushed = true;
+                drop(queue);
+                self.0.filled.notify_one();
+            }
+            Wrote::Nothing => return self.push_to(queue, frames),
         }
-        let bytes_max = self.0.bytes_max + queue.lifted;
-        if queue.bytes + cost > bytes_max {
+        self.0.metrics.frames.inc_by(frames.len() as u64);
+        true
+    }
+
+    /// Queues a frame of a catch-up: at its reader's pace, so that however much he asked for, no more
+    /// than half of the bound waits, or one frame.
+    pub fn push_catch_up(&self, room: RoomId, frame: &Frame) -> Fed {
+        let queue = self.queue();
+        if !queue.takes(room) {
+            return Fed::Closed;
+        }
+        let cost = frame.len() + FRAME_COST;
+        if queue.bytes > 0 && queue.bytes + cost > self.0.bytes_max / 2 {
+            return Fed::Full;
+        }
+        match self.push_to(queue, std::slice::from_ref(frame)) {
+            true => Fed::Taken,
+            false => Fed::Closed,
+        }
+    }
+
+    /// Runs `then` once there is room for more catch-up, or nothing is queued any more.
+    pub fn when_ready(&self, then: impl FnOnce() + Send + 'static) {
+        let mut queue = self.queue();
+        if queue.is_closed() || self.has_room(&queue) {
+            drop(queue);
+            return then();
+        }
+        queue.ready.push(Ready::new(then));
+    }
+
+    fn has_room(&self, queue: &Queue) -> bool {
+        queue.bytes <= self.0.bytes_max / 4
+    }
+
+    fn push_to(&self, mut queue: MutexGuard<'_, Queue>, frames: &[Frame]) -> bool {
+        let cost: usize = frames.iter().map(|frame| frame.len() + FRAME_COST).sum();
+        // One frame is taken by an empty queue, however long it is.
+        let is_over = |queue: &Queue| queue.bytes > 0 && queue.bytes + cost > self.0.bytes_max;
+        if is_over(&queue) {
             self.drop_hints(&mut queue);
         }
-        if queue.bytes + cost > bytes_max {
+        if is_over(&queue) {
             self.0.metrics.slow_connections.inc();
             self.shut(&mut queue, code::TOO_SLOW);
             return false;
         }
-        self.add(&mut queue, cost);
-        self.0.metrics.frames.inc();
-        queue.frames.push_back(frame);
+        self.add(&mut queue, cost, frames.len());
+        self.0.metrics.frames.inc_by(frames.len() as u64);
+        queue.frames.extend(frames.iter().cloned());
         drop(queue);
         self.0.filled.notify_one();
         true
@@ -145,8 +169,7 @@ impl Outbox {
     /// when the queue is more than half full.
     pub fn push_hint(&self, key: HintKey, frame: Frame) -> bool {
         let mut queue = self.queue();
-        let left = |room: RoomId| queue.left.contains_key(&room);
-        if queue.is_closed() || key.room().is_some_and(left) {
+        if queue.is_closed() || key.room().is_some_and(|room| !queue.takes(room)) {
             return false;
         }
         if let Some(old) = queue.hints.remove(&key) {
@@ -157,7 +180,7 @@ impl Outbox {
             self.0.metrics.outbox_hints_dropped.inc();
             return false;
         }
-        self.add(&mut queue, cost);
+        self.add(&mut queue, cost, 1);
         queue.hints.insert(key, frame);
         drop(queue);
         self.0.filled.notify_one();
@@ -219,7 +242,7 @@ impl Outbox {
             return;
         }
         if let (true, Some(bye)) = (code == code::GOING_AWAY, bye) {
-            self.add(&mut queue, bye.len() + FRAME_COST);
+            self.add(&mut queue, bye.len() + FRAME_COST, 1);
             queue.frames.push_back(bye);
         }
         self.shut(&mut queue, code);
@@ -235,7 +258,9 @@ impl Outbox {
         let mut queue = self.queue();
         queue.gone = true;
         self.clear(&mut queue);
+        let ready = queue.take_ready();
         drop(queue);
+        drop(ready);
         self.0.gone.notify_waiters();
         self.0.filled.notify_one();
     }
@@ -251,7 +276,8 @@ impl Outbox {
         }
     }
 
-    /// Waits until there is something to write and moves it to `into`, about `bytes_max` bytes.
+    /// Waits until there is something to write and moves it to `into`, about `bytes_max` bytes. Until
+    /// it is called again that counts as under way, and nothing overtakes it.
     /// One writer at a time. Cancel safe: what was not returned stays queued.
     pub async fn drain(&self, into: &mut Vec<Frame>, bytes_max: usize) -> Drained {
         loop {
@@ -275,12 +301,28 @@ impl Outbox {
             into.push(frame);
         }
         self.take(&mut queue, cost, count);
-        let empty = queue.frames.is_empty() && queue.hints.is_empty();
-        match queue.close {
+        let unflushed = std::mem::take(&mut queue.unflushed);
+        queue.writing = count > 0 || unflushed;
+        let empty = queue.release_if_empty();
+        let drained = match queue.close {
             Some(code) if empty => Some(Drained::Close(code)),
             None if queue.gone => Some(Drained::Close(code::GOING_AWAY)),
-            _ if count > 0 => Some(Drained::Frames),
+            _ if queue.writing => Some(Drained::Frames),
             _ => None,
+        };
+        let ready = match self.has_room(&queue) {
+            true => queue.take_ready(),
+            false => Vec::new(),
+        };
+        drop(queue);
+        drop(ready);
+        drained
+    }
+
+    /// Waits until the connection is closing or has ended. For the writer, while it writes.
+    pub async fn closed(&self) {
+        while !self.queue().is_closed() {
+            self.0.filled.notified().await;
         }
     }
 
@@ -309,20 +351,19 @@ impl Outbox {
 
     fn clear(&self, queue: &mut Queue) {
         let (bytes, count) = (queue.bytes, queue.frames.len() + queue.hints.len());
-        queue.frames = VecDeque::new();
-        queue.hints = BTreeMap::new();
+        queue.frames = Default::default();
+        queue.hints.clear();
         self.take(queue, bytes, count);
     }
 
-    fn add(&self, queue: &mut Queue, cost: usize) {
+    fn add(&self, queue: &mut Queue, cost: usize, count: usize) {
         queue.bytes += cost;
         self.0.metrics.outbox_bytes.add(cost as i64);
-        self.0.metrics.outbox_frames.inc();
+        self.0.metrics.outbox_frames.add(count as i64);
     }
 
     fn take(&self, queue: &mut Queue, cost: usize, count: usize) {
         queue.bytes -= cost;
-        queue.lifted = queue.lifted.min(queue.bytes);
         self.0.metrics.outbox_bytes.sub(cost as i64);
         self.0.metrics.outbox_frames.sub(count as i64);
     }
@@ -332,14 +373,9 @@ impl Outbox {
     }
 }
 
-impl Queue {
-    fn is_closed(&self) -> bool {
-        self.gone || self.close.is_some()
-    }
-
-    fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front();
-        frame.or_else(|| self.hints.pop_first().map(|(_, frame)| frame))
+impl PartialEq for Outbox {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -353,5 +389,4 @@ impl Drop for Shared {
 }
 
 #[cfg(test)]
-#[path = "outbox_tests.rs"]
 mod tests;

@@ -1,0 +1,127 @@
+//! What the relay lacks: it is read from the store, and taken in where it belongs.
+
+use super::ring::Ring;
+use super::{RelayEffect, RelayState};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::ids::Seq;
+use crate::relay::{LoadRequest, LoadedHistory};
+use std::sync::Arc;
+
+impl RelayState {
+    /// The log is at least this long: what is missing is read.
+    pub fn head_is(&mut self, head: Seq) -> Vec<RelayEffect> {
+        if head <= self.head() {
+            return Vec::new();
+        }
+        self.hearsay = self.hearsay.max(head);
+        // Where nothing is known yet nobody was told anything, and who watches reads first.
+        if self.ring.is_none() {
+            return Vec::new();
+        }
+        self.metrics.relay_gaps.inc();
+        self.go_on()
+    }
+
+    /// Of a log that nothing is known of, all this is history: it moves nobody in or out, until it
+    /// is heard.
+    pub(super) fn begin_at(&mut self, head: Seq) -> &mut Ring {
+        if self.ring.is_none() {
+            self.history = head;
+        }
+        self.ring.get_or_insert_with(|| Ring::at(head))
+    }
+
+    /// What the store answered; `Err`: nothing.
+    pub fn loaded(&mut self, loaded: Result<LoadedHistory, Error>) -> Vec<RelayEffect> {
+        self.loading = false;
+        let asked_upto = std::mem::take(&mut self.asked_upto);
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let (asked, rest) = std::mem::take(&mut self.waiting)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|waiting| waiting.asked && waiting.upto.is_none());
+                self.waiting = rest;
+                for waiting in asked {
+                    self.metrics.watches.dec();
+                    waiting.watch.refuse(error.clone());
+                }
+                self.hearsay = self.hearsay.max(asked_upto);
+                return match self.lacks_something() {
+                    false => self.go_on(),
+                    true => vec![RelayEffect::Retry],
+                };
+            }
+        };
+        self.take_in(loaded.head, loaded.entries);
+        let upto = self.head();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            if waiting.asked && waiting.upto.is_none() {
+                if !loaded.members.contains(&waiting.watch.connection.user) {
+                    self.metrics.watches.dec();
+                    waiting.watch.refuse(Error::not_found());
+                    continue;
+                }
+                waiting.upto = Some(upto.max(waiting.watch.after));
+            }
+            self.waiting.push(waiting);
+        }
+        self.go_on()
+    }
+
+    fn take_in(&mut self, head: Seq, entries: Vec<Entry>) {
+        let ring = self.begin_at(head);
+        let (older, newer): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .filter(|entry| entry.seq <= ring.below() || entry.seq > ring.head())
+            .partition(|entry| entry.seq <= ring.below());
+        ring.prepend(older, head);
+        for entry in newer {
+            if entry.seq == self.head() + 1 {
+                self.accept(Arc::new(entry));
+            }
+        }
+        self.take_early();
+    }
+
+    pub(super) fn take_early(&mut self) {
+        while let Some((&seq, _)) = self.early.first_key_value()
+            && seq <= self.head() + 1
+        {
+            let entry = self.early.pop_first().map(|(_, entry)| entry);
+            if let Some(entry) = entry.filter(|entry| entry.seq == self.head() + 1) {
+                self.accept(entry);
+            }
+        }
+    }
+
+    fn lacks_something(&self) -> bool {
+        let unheard = self.ring.is_some() && self.hearsay > self.head();
+        unheard || !self.early.is_empty()
+    }
+
+    pub(super) fn start_load(&mut self) -> Option<RelayEffect> {
+        let fill = self.lacks_something();
+        let new = self.waiting.iter().any(|waiting| !waiting.asked);
+        if self.loading || !(fill || new) {
+            return None;
+        }
+        self.loading = true;
+        self.asked_upto = std::mem::take(&mut self.hearsay);
+        self.metrics.relay_loads.inc();
+        let mut request = LoadRequest {
+            room: self.room,
+            users: Default::default(),
+            afters: Vec::new(),
+            ring: self.ring.as_ref().map(|ring| (ring.below(), ring.head())),
+            fill,
+        };
+        for waiting in self.waiting.iter_mut().filter(|waiting| !waiting.asked) {
+            waiting.asked = true;
+            request.users.insert(waiting.watch.connection.user);
+            request.afters.push(waiting.watch.after);
+        }
+        Some(RelayEffect::Load(request))
+    }
+}

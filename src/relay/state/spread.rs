@@ -1,0 +1,92 @@
+//! What goes to everybody at once: new entries, and what was gathered for a moment.
+
+use super::{RelayEffect, RelayState};
+use crate::bus::Hint;
+use crate::clock::Timestamp;
+use crate::limits::HOT_ROOM_MS;
+use crate::session::SessionMessage;
+use crate::session::outbox::{Frame, HintKey};
+use crate::wire::server::UserMarks;
+
+impl RelayState {
+    /// To every live watcher of the data lane; who takes no more is let go. In a quiet room nothing
+    /// waits for anybody; a busy one goes through the queues, where more of it gathers in one write.
+    pub(super) fn spread_data(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let frames = std::mem::take(&mut self.fresh);
+        let at_once = self.now.since(self.spread_at) >= HOT_ROOM_MS;
+        self.spread_at = self.now;
+        let (room, before) = (self.room, self.data.len());
+        self.data
+            .retain(|_, watcher| watcher.outbox.push_live(room, &frames, at_once));
+        let lost = before - self.data.len();
+        self.metrics.watches.sub(lost as i64);
+    }
+
+    pub(super) fn spread_html(&mut self, frames: &[Frame]) {
+        if frames.is_empty() {
+            return;
+        }
+        let (room, before) = (self.room, self.html.len());
+        self.html
+            .retain(|_, watcher| watcher.outbox.push_live(room, frames, true));
+        let lost = before - self.html.len();
+        self.metrics.watches.sub(lost as i64);
+    }
+
+    /// A hint to spread at the next flush.
+    pub fn hint(&mut self, hint: Hint, now: Timestamp) -> Vec<RelayEffect> {
+        match hint {
+            Hint::Mark {
+                user,
+                read,
+                delivered,
+                ..
+            } => self.hints.mark(UserMarks {
+                user,
+                read,
+                delivered,
+            }),
+            Hint::Typing { user, on, .. } => self.hints.typing(user, on, now),
+        }
+        self.arm_flush()
+    }
+
+    /// Spreads what was gathered.
+    pub fn flush(&mut self, now: Timestamp) -> Vec<RelayEffect> {
+        self.hints.armed = false;
+        let room = self.room;
+        for (id, listener) in self.listeners.iter() {
+            let watches = self.data.contains_key(id) || self.html.contains_key(id);
+            if let Some(head) = self
+                .hints
+                .head_for(room, listener.user)
+                .filter(|_| !watches)
+            {
+                listener.tell(SessionMessage::Head(head));
+            }
+        }
+        self.hints.clear_heads();
+        let watchers = || self.data.values().chain(self.html.values());
+        if let Some(marks) = self.hints.take_marks(room) {
+            watchers().for_each(|one| {
+                one.outbox.push_lossy(room, marks.clone());
+            });
+        }
+        if let Some(typing) = self.hints.take_typing(room, now) {
+            watchers().for_each(|one| {
+                one.outbox.push_hint(HintKey::Typing(room), typing.clone());
+            });
+        }
+        Vec::new()
+    }
+
+    pub(super) fn arm_flush(&mut self) -> Vec<RelayEffect> {
+        if std::mem::replace(&mut self.hints.armed, true) {
+            return Vec::new();
+        }
+        vec![RelayEffect::Flush]
+    }
+}
