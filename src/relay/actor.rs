@@ -76,6 +76,8 @@ pub struct Relay {
     /// Messages from outside, for `Slots::retire`.
     handled: u64,
     expiry_armed: bool,
+    /// Confirmations that wait until an entry, which came behind a gap, was passed on (R17).
+    held: Vec<(Seq, Confirm)>,
 }
 
 /// The behaviour of `Relay`.
@@ -99,6 +101,7 @@ impl Actor for RelayActor {
             state,
             handled: 0,
             expiry_armed: false,
+            held: Vec::new(),
         };
         relay.later(REST, Done::Rest);
         Ok(relay)
@@ -113,17 +116,17 @@ impl Actor for RelayActor {
         if !matches!(message, RelayMessage::Done(_)) {
             relay.handled += 1;
         }
-        let (effects, confirm) = relay.hear(message);
+        let effects = relay.hear(message);
         relay.run(effects);
-        drop(confirm);
+        relay.confirm();
         relay.arm_expiry();
         Ok(())
     }
 }
 
 impl Relay {
-    fn hear(&mut self, message: RelayMessage) -> (Vec<RelayEffect>, Option<Confirm>) {
-        let effects = match message {
+    fn hear(&mut self, message: RelayMessage) -> Vec<RelayEffect> {
+        match message {
             RelayMessage::Watch(watch) => self.state.watch(watch),
             RelayMessage::Unwatch(connection, reference) => {
                 self.state.unwatch(&connection, reference);
@@ -140,14 +143,21 @@ impl Relay {
                 Vec::new()
             }
             RelayMessage::Published(publication) => {
-                let effects = self.state.at(clock::now()).published(publication.entries);
-                return (effects, publication.confirm);
+                let upto = publication.entries.last().map_or(0, |last| last.seq);
+                let confirm = publication.confirm.map(|confirm| (upto, confirm));
+                self.held.extend(confirm);
+                self.state.at(clock::now()).published(publication.entries)
             }
             RelayMessage::Hint(hint) => self.state.hint(hint, clock::now()),
             RelayMessage::Panic => panic!("a test asked for it"),
             RelayMessage::Done(done) => self.done(done),
-        };
-        (effects, None)
+        }
+    }
+
+    /// Whoever was removed is out once the removal was passed on: not while it waits for a gap.
+    fn confirm(&mut self) {
+        let state = &self.state;
+        self.held.retain(|(upto, _)| !state.has_passed(*upto));
     }
 
     fn done(&mut self, done: Done) -> Vec<RelayEffect> {

@@ -199,3 +199,7 @@ pub fn in_order_of_sight(effects: Vec<RoomEffect>) -> Vec<RoomEffect> {
     first.extend(rest);
     first
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

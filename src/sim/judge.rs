@@ -2,6 +2,7 @@
 
 use super::Broken;
 use super::people::{Record, same_place};
+use super::screens::in_words;
 use super::storage::now;
 use super::world::World;
 use crate::entry::{Event, Role, StoredEntry};
@@ -25,6 +26,7 @@ pub fn judge(world: &World) -> Verdict {
         judge.contents()?;
         judge.markers()?;
         judge.rest()?;
+        judge.screens()?;
     }
     Ok(())
 }
@@ -193,6 +195,28 @@ impl Judge<'_> {
             }
         }
         all
+    }
+
+    /// I3, I8: every member sees everything, nobody else is served; what was shown is in the log.
+    fn screens(&self) -> Verdict {
+        let (world, room) = (self.world, self.room);
+        for (who, screen) in world.screens.iter().enumerate() {
+            let user = world.people[who].user;
+            let member = now(world.store.member(world.rooms[room], user)).is_some();
+            let (sight, head) = (screen.sights[room], self.log.len() as Seq);
+            let right = sight.live == member && (!member || sight.seen == head);
+            self.check(right, "I3", || {
+                format!("at rest {who} has {sight:?}, head {head}, member {member}")
+            })?;
+        }
+        let all = world.streamed.range((room, 0)..=(room, Seq::MAX));
+        for ((_, seq), said) in all {
+            let stored = self.at(*seq).map(|stored| in_words(&stored.entry));
+            self.check(stored.as_ref() == Some(said), "I3", || {
+                format!("on screens {said}, stored {stored:?}")
+            })?;
+        }
+        Ok(())
     }
 
     /// R6: the owner owes no view and has nothing under way.

@@ -5,11 +5,16 @@
 //! written plan.
 
 pub mod chance;
+mod founding;
 mod judge;
+mod outbox;
 mod owner;
 mod people;
 mod plan;
+mod relays;
+mod screens;
 mod storage;
+mod taking;
 mod tests;
 mod world;
 
@@ -35,6 +40,12 @@ pub enum Mutant {
     ViewsNotRedone,
     /// A question that failed while views are redone is not put again.
     NeverAskedAgain,
+    /// What came first is shown last.
+    FramesReordered,
+    /// A relay does not see who is removed.
+    RemovalNotHeard,
+    /// A relay does not read what it lacks.
+    GapNotFilled,
 }
 
 /// What broke, where.
@@ -60,6 +71,13 @@ pub struct Coverage {
     pub held: u64,
     pub targets_loaded: u64,
     pub erased: u64,
+    /// Entries on screens.
+    pub streamed: u64,
+    pub publications_lost: u64,
+    pub gaps_filled: u64,
+    /// Watches that went on where an earlier one had ended.
+    pub resumed: u64,
+    pub gone: u64,
 }
 
 impl AddAssign for Coverage {
@@ -76,6 +94,11 @@ impl AddAssign for Coverage {
         self.held += other.held;
         self.targets_loaded += other.targets_loaded;
         self.erased += other.erased;
+        self.streamed += other.streamed;
+        self.publications_lost += other.publications_lost;
+        self.gaps_filled += other.gaps_filled;
+        self.resumed += other.resumed;
+        self.gone += other.gone;
     }
 }
 

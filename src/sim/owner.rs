@@ -1,19 +1,17 @@
-//! The shell of a room's owner: take-over (R4), the repeated append (R3), and the way of effects.
+//! The shell of a room's owner: the way of effects, and the repeated append (R3).
 
 use super::Mutant;
 use super::storage::{Answer, Request};
 use super::world::{At, Happening, World};
-use crate::entry::StoredEntry;
 use crate::error::{Code, Error};
 use crate::ids::{ClientId, ConnectionId, OwnerId, Seq};
 use crate::room::state::{RoomState, Snapshot};
-use crate::room::{LoadId, Loaded, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
-use crate::store::views::views_of;
-use crate::store::{Batch, Member, Outcome, Statics};
+use crate::room::{LoadId, Loaded, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use crate::store::{Batch, Outcome, Statics};
 use std::collections::BTreeMap;
 
 /// A take-over or an append is tried this often.
-const TRIES_MAX: u32 = 12;
+pub(super) const TRIES_MAX: u32 = 12;
 const WAITING_MAX: usize = 64;
 
 /// A command on its way to an owner, and the way back.
@@ -54,10 +52,10 @@ pub enum Purpose {
 
 pub struct Owner {
     at: At,
-    me: OwnerId,
-    state: Option<RoomState>,
-    tries: u32,
-    waiting: Vec<Forward>,
+    pub(super) me: OwnerId,
+    pub(super) state: Option<RoomState>,
+    pub(super) tries: u32,
+    pub(super) waiting: Vec<Forward>,
     returns: BTreeMap<Ticket, Back>,
     ticket: Ticket,
     flying: Option<(Option<Statics>, Box<Batch>)>,
@@ -115,7 +113,7 @@ impl World {
 
     /// A new id for every *try* to take a room: a late try under an id that has already won would
     /// bring back an owner who knows nothing of what came in between.
-    fn fresh_owner(&mut self, node: usize) -> OwnerId {
+    pub(super) fn fresh_owner(&mut self, node: usize) -> OwnerId {
         let fresh = self.uuid();
         match self.mutant {
             Some(Mutant::OwnerIdReused) => OwnerId::from_bytes([node as u8 + 1; 16]),
@@ -123,7 +121,7 @@ impl World {
         }
     }
 
-    fn command(&mut self, node: usize, room: usize, mut forward: Forward) {
+    pub(super) fn command(&mut self, node: usize, room: usize, mut forward: Forward) {
         let Some(owner) = self.owners.get_mut(&(node, room)) else {
             return;
         };
@@ -137,7 +135,7 @@ impl World {
         self.tell(at, RoomCommand::Send(forward.send));
     }
 
-    fn owner(&mut self, at: At) -> Option<&mut Owner> {
+    pub(super) fn owner(&mut self, at: At) -> Option<&mut Owner> {
         let owner = self.owners.get_mut(&(at.node, at.room));
         owner.filter(|owner| owner.at == at)
     }
@@ -152,7 +150,7 @@ impl World {
         self.effects(at, effects);
     }
 
-    fn effects(&mut self, at: At, effects: Vec<RoomEffect>) {
+    pub(super) fn effects(&mut self, at: At, effects: Vec<RoomEffect>) {
         for effect in effects {
             match effect {
                 RoomEffect::Reply { ticket, reply } => self.send_back(at, ticket, reply),
@@ -161,14 +159,11 @@ impl World {
                 }
                 RoomEffect::Commit { open, batch } => self.commit(at, open, batch),
                 RoomEffect::Publish { entries, confirm } => {
-                    let upto = entries.last().map_or(0, |last| last.seq);
-                    for entry in entries {
-                        self.show(at.room, &entry);
+                    for entry in &entries {
+                        self.show(at.room, entry);
                     }
-                    if confirm {
-                        let command = RoomCommand::Delivered { upto };
-                        self.after(1, 50, Happening::Own { at, command });
-                    }
+                    let earliest = confirm.then(|| self.clock + self.chance.between(1, 50) as i64);
+                    self.publish(at, &entries, earliest);
                 }
                 RoomEffect::WriteViews { upto, views, erase } => {
                     self.coverage.erased += erase.len() as u64;
@@ -202,6 +197,9 @@ impl World {
         }
         if matches!(&reply, Reply::Refused(error) if !error.code.holds_order()) {
             self.refused_for_good(back.client_id);
+        }
+        if let Reply::Stored { entry, .. } = &reply {
+            self.removal_acked(at.room, entry);
         }
         if self.chance.hits(self.luck.reply_lost) {
             return;
@@ -323,121 +321,5 @@ impl World {
             owner.flying = None;
         }
         self.tell(at, RoomCommand::Committed);
-    }
-
-    fn take_over_answered(&mut self, at: At, purpose: Purpose, answer: Answer) {
-        let reread = self.mutant != Some(Mutant::NoRereadAfterTakeOver);
-        let Some(owner) = self.owner(at).filter(|owner| owner.state.is_none()) else {
-            return;
-        };
-        let me = owner.me;
-        match (purpose, answer) {
-            (Purpose::Look, Answer::Statics(Some(statics))) => {
-                let request = Request::TakeOver {
-                    bucket: statics.bucket,
-                    expected: statics.owner,
-                    me,
-                    epoch: statics.epoch + 1,
-                };
-                let before = Box::new(statics);
-                self.ask(at, Purpose::Take { before }, request);
-            }
-            (Purpose::Take { before }, Answer::Outcome(outcome)) => {
-                let mine = match outcome {
-                    Outcome::Applied => true,
-                    Outcome::Refused(there) => there.is_some_and(|s| s.owner == Some(me)),
-                };
-                match (mine, reread) {
-                    (true, true) => self.ask(at, Purpose::LookAgain, Request::LastBucket),
-                    (true, false) => self.read_rest(at, *before),
-                    (false, _) => self.take_over_again(at),
-                }
-            }
-            (Purpose::LookAgain, Answer::Statics(Some(there))) if there.owner == Some(me) => {
-                self.read_rest(at, there);
-            }
-            (Purpose::Read { statics }, Answer::Rest(members, tail)) => {
-                self.recover(at, *statics, members, tail);
-            }
-            _ => self.take_over_again(at),
-        }
-    }
-
-    fn take_over_again(&mut self, at: At) {
-        let me = self.fresh_owner(at.node);
-        let Some(owner) = self.owner(at) else {
-            return;
-        };
-        owner.me = me;
-        owner.tries += 1;
-        if owner.tries > TRIES_MAX {
-            // Who waits hears nothing: the session's time-out says "unknown".
-            self.owners.remove(&(at.node, at.room));
-            return;
-        }
-        self.ask(at, Purpose::Look, Request::LastBucket);
-    }
-
-    fn read_rest(&mut self, at: At, statics: Statics) {
-        let (viewed, head) = (statics.viewed, statics.head());
-        let statics = Box::new(statics);
-        self.ask(
-            at,
-            Purpose::Read { statics },
-            Request::Rest { viewed, head },
-        );
-    }
-
-    fn recover(
-        &mut self,
-        at: At,
-        mut statics: Statics,
-        members: Vec<Member>,
-        mut tail: Vec<StoredEntry>,
-    ) {
-        self.coverage.take_overs += 1;
-        self.coverage.redone += u64::from(!tail.is_empty());
-        match self.mutant {
-            Some(Mutant::NoDedupeAfterRestart) => {
-                let views = tail
-                    .iter()
-                    .flat_map(|stored| views_of(&stored.entry))
-                    .collect();
-                let erase = Vec::new();
-                let request = Request::Views { views, erase };
-                let late = Happening::Store {
-                    at,
-                    purpose: Purpose::Aside,
-                    request,
-                    answered: false,
-                };
-                self.after(5_000, 5_000, late);
-                tail.clear();
-                statics.viewed = statics.head();
-            }
-            Some(Mutant::ViewsNotRedone) => statics.viewed = statics.head(),
-            _ => {}
-        }
-        let (room, kind) = (self.rooms[at.room], self.kind(at.room));
-        let bits = self.plan.bucket_bits;
-        let Some(owner) = self.owner(at) else {
-            return;
-        };
-        let recovered = Recovered {
-            room,
-            kind,
-            floor: 0,
-            me: owner.me,
-            statics,
-            members,
-            tail,
-        };
-        let (state, effects) = RoomState::recover(recovered, bits);
-        owner.state = Some(state);
-        let waiting = std::mem::take(&mut owner.waiting);
-        self.effects(at, effects);
-        for forward in waiting {
-            self.command(at.node, at.room, forward);
-        }
     }
 }

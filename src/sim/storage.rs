@@ -50,8 +50,12 @@ pub enum Answer {
 
 /// The memory store answers at once: no runtime is needed.
 pub fn now<T>(future: impl Future<Output = StoreResult<T>>) -> T {
-    let answer = future.now_or_never().expect("the memory store never waits");
-    answer.expect("the memory store never fails")
+    now_of(future).expect("the memory store never fails")
+}
+
+/// The same for what asks the store by itself.
+pub fn now_of<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("the memory store never waits")
 }
 
 pub fn perform(store: &MemoryStore, room: RoomId, request: &Request) -> Answer {
@@ -70,12 +74,8 @@ pub fn perform(store: &MemoryStore, room: RoomId, request: &Request) -> Answer {
         Request::Open(statics) => Answer::Outcome(now(store.open_bucket(room, statics.clone()))),
         Request::Append(batch) => Answer::Outcome(now(store.append(batch))),
         Request::Load(load) => {
-            let loaded = writer::load(store, room, load.clone()).now_or_never();
-            Answer::Loaded(
-                loaded
-                    .and_then(Result::ok)
-                    .expect("it never waits or fails"),
-            )
+            let loaded = now_of(writer::load(store, room, load.clone()));
+            Answer::Loaded(loaded.expect("the memory store never fails"))
         }
         Request::Views { views, erase } => {
             now(writer::write_views(store, room, views, erase));

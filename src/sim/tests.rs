@@ -125,6 +125,11 @@ fn assert_enough(met: &Coverage) {
         ("held", met.held),
         ("target loaded", met.targets_loaded),
         ("erased", met.erased),
+        ("streamed", met.streamed),
+        ("publication lost", met.publications_lost),
+        ("gap filled", met.gaps_filled),
+        ("resumed", met.resumed),
+        ("gone", met.gone),
     ];
     for (what, count) in counts {
         assert!(count >= 100, "{what} was met only {count} times: {met:?}");
@@ -190,6 +195,21 @@ fn a_failure_that_was_none_is_caught() {
 #[test]
 fn a_failed_question_that_is_not_put_again_is_caught() {
     is_caught(Mutant::NeverAskedAgain, &["I10", "R15", "progress"]);
+}
+
+#[test]
+fn frames_out_of_order_are_caught() {
+    is_caught(Mutant::FramesReordered, &["I3"]);
+}
+
+#[test]
+fn a_room_shown_to_who_was_removed_is_caught() {
+    is_caught(Mutant::RemovalNotHeard, &["I8"]);
+}
+
+#[test]
+fn a_gap_that_is_not_filled_is_caught() {
+    is_caught(Mutant::GapNotFilled, &["I3"]);
 }
 
 #[test]

@@ -4,20 +4,26 @@ use super::chance::Chance;
 use super::owner::{Forward, Owner, Purpose};
 use super::people::{Person, Record};
 use super::plan::{BUSY_MS, Luck, Plan, What};
-use super::storage::{Answer, Request, now};
+use super::relays::{Relay, Removal, Wire};
+use super::screens::{REFRESH_MS, Screen};
+use super::storage::{Answer, Request};
 use super::{Broken, Coverage, Mutant};
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Event, Role, RoomKind, StoredEntry};
-use crate::ids::{ConnectionId, OwnerId, RoomId, Seq, UserId};
+use crate::entry::{Entry, RoomKind};
+use crate::ids::{ConnectionId, RoomId, Seq, UserId};
+use crate::metrics::Metrics;
 use crate::room::{Reply, RoomCommand};
+use crate::session::registry::Sessions;
 use crate::store::memory::MemoryStore;
-use crate::store::views::{guards_of, views_of};
-use crate::store::{Batch, LogStore, RoomRow, RoomStore, ViewStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 
 /// After the busy time everything must come to rest within this.
 const CALM_MS: i64 = 600_000;
+
+/// At this place a person joined (`true`) or left.
+pub type Turn = (Seq, UserId, bool);
 
 /// One owner incarnation at one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +75,20 @@ pub enum Happening {
         who: usize,
         room: usize,
     },
+    Wire {
+        node: usize,
+        room: usize,
+        what: Box<Wire>,
+    },
+    RepeatRemovals,
+    Open {
+        who: usize,
+    },
+    Watch {
+        who: usize,
+        room: usize,
+    },
+    Refresh,
 }
 
 pub struct World {
@@ -91,6 +111,20 @@ pub struct World {
     /// What anybody was shown at a place.
     pub shown: BTreeMap<(usize, Seq), Arc<Entry>>,
     pub incarnations: u64,
+    /// The luck of relays and screens, apart, so that it changes nothing for rooms.
+    pub wires: Chance,
+    pub metrics: Metrics,
+    /// Where sessions hear; it has no clock and runs only when it is asked to.
+    pub runtime: Runtime,
+    pub sessions: Vec<Sessions>,
+    pub relays: BTreeMap<(usize, usize), Relay>,
+    pub removals: Vec<Removal>,
+    pub repeating: bool,
+    pub screens: Vec<Screen>,
+    /// What screens were told of a place.
+    pub streamed: BTreeMap<(usize, Seq), String>,
+    /// Who joined or left where, as far as the log was read.
+    pub turns: Vec<(Seq, Vec<Turn>)>,
     pub coverage: Coverage,
     pub trace: u64,
     pub calm: bool,
@@ -103,6 +137,7 @@ impl World {
         let people = (0..plan.people).map(|_| Person::new(UserId(uuid(&mut chance)), plan.rooms));
         let people: Vec<_> = people.collect();
         let rooms = (0..plan.rooms).map(|_| RoomId(uuid(&mut chance))).collect();
+        let metrics = Metrics::new();
         let mut world = Self {
             plan: plan.clone(),
             mutant,
@@ -122,6 +157,22 @@ impl World {
             records: Vec::new(),
             shown: BTreeMap::new(),
             incarnations: 0,
+            wires: Chance::new(plan.seed ^ 0x7e1a),
+            runtime: Builder::new_current_thread()
+                .build()
+                .expect("a runtime without drivers"),
+            sessions: (0..plan.nodes)
+                .map(|_| Sessions::new(&metrics, 1))
+                .collect(),
+            metrics,
+            relays: BTreeMap::new(),
+            removals: Vec::new(),
+            repeating: false,
+            screens: (0..plan.people)
+                .map(|who| Screen::new(who, plan.rooms))
+                .collect(),
+            streamed: BTreeMap::new(),
+            turns: vec![(0, Vec::new()); plan.rooms],
             coverage: Coverage::default(),
             trace: 0,
             calm: false,
@@ -139,6 +190,11 @@ impl World {
             world.at(item.at, Happening::Planned(index));
         }
         world.at(BUSY_MS as i64, Happening::Calm);
+        world.at(BUSY_MS as i64 + REFRESH_MS, Happening::Refresh);
+        for who in 0..plan.people {
+            let at = world.wires.below(5_000) as i64;
+            world.at(at, Happening::Open { who });
+        }
         world
     }
 
@@ -148,52 +204,6 @@ impl World {
         } else {
             RoomKind::Group
         }
-    }
-
-    /// A room with its first entry; the first person adds the others.
-    fn found(&mut self, room: usize) {
-        let id = self.rooms[room];
-        let row = RoomRow {
-            id,
-            kind: self.kind(room),
-            name: None,
-            topic: String::new(),
-            created_at: Timestamp(0),
-            created_by: self.people[0].user,
-            pair: None,
-            floor: 0,
-        };
-        now(self.store.create_room(&row));
-        let me = OwnerId(uuid(&mut self.chance));
-        now(self.store.take_over(id, 0, None, me, 1));
-        let role = Role::Owner;
-        let user = self.people[0].user;
-        let entry = Entry {
-            room: id,
-            seq: 1,
-            ord: 0,
-            at: Timestamp(0),
-            by: Some(user),
-            client_id: None,
-            event: Event::Join { user, role },
-            redacted: false,
-        };
-        let guards = guards_of(row.kind, &entry);
-        let views = views_of(&entry);
-        let stored = StoredEntry::seal(entry, [0; 16], &[0; 32]);
-        let batch = Batch {
-            room: id,
-            bucket: 0,
-            owner: me,
-            expected_next: 1,
-            ord: 0,
-            chain: stored.link,
-            viewed: 0,
-            entries: vec![stored],
-            guards,
-        };
-        now(self.store.append(&batch));
-        now(self.store.write_views(id, &views));
     }
 
     pub fn now(&self) -> Timestamp {
@@ -257,7 +267,7 @@ impl World {
     /// A paused node hears everything later.
     fn paused_until(&self, what: &Happening) -> Option<i64> {
         let node = match what {
-            Happening::Forward { node, .. } => *node,
+            Happening::Forward { node, .. } | Happening::Wire { node, .. } => *node,
             Happening::Own { at, .. } | Happening::Answer { at, .. } => at.node,
             _ => return None,
         };
@@ -313,6 +323,11 @@ impl World {
                 self.hear_reply(who, room, connection, n, Reply::Refused(unknown));
             }
             Happening::Pump { who, room } => self.pump(who, room),
+            Happening::Wire { node, room, what } => self.hear_wire(node, room, *what),
+            Happening::RepeatRemovals => self.repeat_removals(),
+            Happening::Open { who } => self.open_screen(who),
+            Happening::Watch { who, room } => self.watch(who, room),
+            Happening::Refresh => self.refresh_screens(),
         }
     }
 
@@ -333,7 +348,10 @@ impl World {
                 kind,
             } => self.change_member(who, whom, room, kind),
             What::Repeat { who, room, which } => self.repeat(who, room, which),
-            What::Cut { who } => self.cut(who),
+            What::Cut { who } => {
+                self.cut(who);
+                self.close_screen(who);
+            }
             What::CrashActor { node, room } => {
                 self.owners.remove(&(node, room));
             }
@@ -346,6 +364,7 @@ impl World {
 
     fn crash_node(&mut self, node: usize) {
         self.owners.retain(|(at, _), _| *at != node);
+        self.crash_screens(node);
         for who in 0..self.people.len() {
             if self.people[who].node() == Some(node) {
                 self.cut(who);
@@ -368,6 +387,6 @@ impl World {
     }
 }
 
-fn uuid(chance: &mut Chance) -> uuid::Uuid {
+pub(super) fn uuid(chance: &mut Chance) -> uuid::Uuid {
     uuid::Uuid::from_bytes(chance.bytes())
 }

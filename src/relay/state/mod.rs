@@ -162,6 +162,11 @@ impl RelayState {
         self.listeners.remove(&id);
     }
 
+    /// Whether the entry `seq` was passed on: whom it removes is out.
+    pub fn has_passed(&self, seq: Seq) -> bool {
+        self.head() >= seq
+    }
+
     /// The connection has ended.
     pub fn forget(&mut self, id: ConnectionId) {
         self.take_out(|other| other.id == id);
