@@ -66,6 +66,7 @@ impl Node {
     ) -> Result<Arc<Self>> {
         let factor = config.limits.factor();
         let sessions = Sessions::new(&metrics, factor);
+        let presence = Presence::default();
         let people = People::new(Arc::clone(&store));
         let renderer = LiveRenderer {
             store: Arc::clone(&store),
@@ -87,6 +88,7 @@ impl Node {
                 store: Arc::clone(&store),
                 relays: relays.clone(),
                 sessions: sessions.clone(),
+                presence: presence.clone(),
                 people: people.clone(),
                 metrics: metrics.clone(),
             };
@@ -99,6 +101,7 @@ impl Node {
         if cluster.is_some() {
             relays.attach(Arc::clone(&bus));
             sessions.attach(Arc::clone(&bus));
+            presence.attach(Arc::clone(&bus));
         }
         let rooms = Rooms::start(Arc::clone(&store), bus, &metrics, config.bucket_bits)
             .await
@@ -112,7 +115,7 @@ impl Node {
             id,
             cluster,
             draining: AtomicBool::new(false),
-            presence: Presence::default(),
+            presence,
             config,
             store,
             rooms,

@@ -15,6 +15,7 @@ pub mod transport;
 use crate::entry::Entry;
 use crate::ids::{LoginId, RoomId, Seq, UserId};
 use crate::room::actor::RoomMessage;
+use crate::wire::client::PresenceState;
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ pub enum News {
     User(UserId),
     /// The person moved his own marker.
     Marked { room: RoomId, user: UserId },
+    /// What the person is on the node that tells.
+    Presence { user: UserId, state: PresenceState },
 }
 
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its

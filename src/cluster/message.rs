@@ -4,6 +4,7 @@ use crate::bus::{Hint, News};
 use crate::entry::{Entry, Salt};
 use crate::ids::{LoginId, RoomId, Seq, UserId};
 use crate::room::{self, Reply};
+use crate::wire::client::PresenceState;
 use std::sync::Arc;
 
 /// Names one forwarded command of one node.
@@ -65,6 +66,11 @@ pub enum Message {
     },
     Hint(Hint),
     News(News),
+    /// What people are on the sender's node; `whole`: nobody else is there.
+    Presence {
+        whole: bool,
+        users: Vec<(UserId, PresenceState)>,
+    },
     /// The sockets of the log-in are to be closed. To be confirmed.
     Revoke {
         login: LoginId,

@@ -8,7 +8,7 @@ use crate::bus::transport::{Leases, Transport, TransportEvents};
 use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
 use crate::error::{Code, Error};
 use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
-use crate::limits::{INTEREST_FLUSH_MS, LEASE_MS, PAGE_MAX};
+use crate::limits::{INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::relay::directory::Relays;
@@ -17,6 +17,7 @@ use crate::room::actor::RoomMessage;
 use crate::room::answer::{Answer, unknown};
 use crate::room::directory::Rooms;
 use crate::session::outbox::Frame;
+use crate::session::presence::Presence;
 use crate::session::registry::Sessions;
 use crate::store::{Marker, Store};
 use crate::wire::server::{ServerFrame, UserFacts};
@@ -45,6 +46,7 @@ pub struct Here {
     pub store: Arc<dyn Store>,
     pub relays: Relays,
     pub sessions: Sessions,
+    pub presence: Presence,
     pub people: People,
     pub metrics: Metrics,
 }
@@ -216,6 +218,11 @@ impl Cluster {
             }),
             Effect::HearHint(hint) => shared.here.relays.hinted(hint),
             Effect::HearNews(news) => self.hear_news(news),
+            Effect::HearPresence { from, whole, users } => {
+                shared.here.presence.heard(from, &users, whole);
+            }
+            Effect::Introduce(node) => self.introduce(node),
+            Effect::Gone(node) => shared.here.presence.forget(node),
             Effect::HearRevoke { login, from, fence } => {
                 let confirm = self.confirm(from, fence);
                 let sessions = shared.here.sessions.clone();
@@ -278,10 +285,24 @@ impl Cluster {
                 self.0.here.sessions.user_changed_here(user);
                 self.show_profile(user);
             }
+            News::Presence { .. } => {}
             News::Marked { room, user } => {
                 let marker = Marker::default();
                 self.0.here.sessions.marked_here(room, user, marker, None);
             }
+        }
+    }
+
+    /// Tells a node who is here.
+    fn introduce(&self, node: NodeId) {
+        let people = self.0.here.presence.everybody();
+        let mut chunks: Vec<_> = people.chunks(INTEREST_ROOMS_MAX).collect();
+        if chunks.is_empty() {
+            chunks.push(&[]);
+        }
+        for (index, users) in chunks.into_iter().enumerate() {
+            let (whole, users) = (index == 0, users.to_vec());
+            self.send(node, &Message::Presence { whole, users });
         }
     }
 

@@ -380,3 +380,21 @@ async fn sends_that_get_lost_on_the_way_to_another_node_are_answered_soon_and_ke
     let seen = reads.entries_to(23).await;
     assert_eq!(seen, Vec::from_iter(3..=23));
 }
+
+#[tokio::test]
+async fn who_is_online_is_seen_from_the_other_node_and_who_was_on_a_dead_one_is_not() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let mut anns = ann.hello("data").await;
+    let watch = json!({ "t": "presence", "state": "active", "watch": [bob.id] });
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    anns.send(watch).await;
+    let state = async |socket: &mut Socket, wanted: &str| {
+        while socket.sees("presence").await["users"][&bob.id] != wanted {}
+    };
+    state(&mut anns, "active").await;
+    bobs.send(json!({ "t": "presence", "state": "away" })).await;
+    state(&mut anns, "away").await;
+    world.kill(1);
+    state(&mut anns, "offline").await;
+}

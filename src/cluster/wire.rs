@@ -8,6 +8,7 @@ use crate::entry::{Entry, Role, Salt, WireEntry};
 use crate::error::{Code, Error};
 use crate::ids::{ClientId, ConnectionId, LoginId, RoomId, Seq, UserId};
 use crate::room::{Draft, Place, Reply, Send};
+use crate::wire::client::PresenceState;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -118,6 +119,10 @@ enum Wire {
         login: LoginId,
         fence: FenceId,
     },
+    Presence {
+        whole: bool,
+        users: Vec<(UserId, String)>,
+    },
     Lost,
     Confirm {
         fence: FenceId,
@@ -208,6 +213,10 @@ impl From<&Message> for Wire {
             Message::Hint(Hint::Typing { room, user, on }) => Wire::Typing { room, user, on },
             Message::News(News::User(user)) => Wire::User { user },
             Message::News(News::Marked { room, user }) => Wire::Marked { room, user },
+            Message::News(News::Presence { user, state }) => {
+                Wire::of_presence(false, &[(user, state)])
+            }
+            Message::Presence { whole, users } => Wire::of_presence(whole, &users),
             Message::Revoke { login, fence } => Wire::Revoke { login, fence },
             Message::Lost => Wire::Lost,
             Message::Confirm { fence } => Wire::Confirm { fence },
@@ -235,6 +244,15 @@ impl Wire {
                 members,
                 salts,
             },
+        }
+    }
+
+    fn of_presence(whole: bool, users: &[(UserId, PresenceState)]) -> Self {
+        let users = users.iter();
+        let users = users.map(|(user, state)| (*user, state.as_str().to_owned()));
+        Wire::Presence {
+            whole,
+            users: users.collect(),
         }
     }
 
@@ -337,6 +355,14 @@ impl Wire {
             Wire::User { user } => Message::News(News::User(user)),
             Wire::Marked { room, user } => Message::News(News::Marked { room, user }),
             Wire::Revoke { login, fence } => Message::Revoke { login, fence },
+            Wire::Presence { whole, users } => {
+                let read = |(user, state): (UserId, String)| Ok((user, state_of(&state)?));
+                let users = users.into_iter().map(read);
+                Message::Presence {
+                    whole,
+                    users: users.collect::<Result<_, &'static str>>()?,
+                }
+            }
             Wire::Lost => Message::Lost,
             Wire::Confirm { fence } => Message::Confirm { fence },
             Wire::Bye => Message::Bye,
@@ -358,6 +384,12 @@ fn read_entries(room: RoomId, entries: Vec<WireEntry>) -> Result<Vec<Arc<Entry>>
 fn code_of(text: &str) -> Result<Code, &'static str> {
     let code = Code::ALL.into_iter().find(|code| code.as_str() == text);
     code.ok_or("no code that is known")
+}
+
+fn state_of(text: &str) -> Result<PresenceState, &'static str> {
+    let state = PresenceState::ALL.into_iter();
+    let mut state = state.filter(|state| state.as_str() == text);
+    state.next().ok_or("no presence that is known")
 }
 
 impl From<Send> for WireSend {

@@ -153,6 +153,10 @@ fn messages() -> Vec<Message> {
             login: LoginId::from_bytes(id(8)),
             fence: 6,
         },
+        Message::Presence {
+            whole: true,
+            users: PresenceState::ALL.map(|state| (user, state)).to_vec(),
+        },
         Message::Lost,
         Message::Confirm { fence: 5 },
         Message::Bye,

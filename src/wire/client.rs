@@ -28,6 +28,26 @@ pub enum PresenceState {
     Offline,
 }
 
+impl PresenceState {
+    pub const ALL: [PresenceState; 5] = [
+        PresenceState::Invisible,
+        PresenceState::Dnd,
+        PresenceState::Active,
+        PresenceState::Away,
+        PresenceState::Offline,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PresenceState::Active => "active",
+            PresenceState::Away => "away",
+            PresenceState::Dnd => "dnd",
+            PresenceState::Invisible => "invisible",
+            PresenceState::Offline => "offline",
+        }
+    }
+}
+
 /// A well-formed frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientFrame {

@@ -196,12 +196,6 @@ impl ServerFrame {
 
 impl Serialize for PresenceState {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            PresenceState::Active => "active",
-            PresenceState::Away => "away",
-            PresenceState::Dnd => "dnd",
-            PresenceState::Invisible => "invisible",
-            PresenceState::Offline => "offline",
-        })
+        serializer.serialize_str(self.as_str())
     }
 }

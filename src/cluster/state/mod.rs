@@ -18,11 +18,12 @@ use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
 use crate::bus::{Hint, News};
 use crate::entry::{self, Entry};
 use crate::error::Code;
-use crate::ids::{LoginId, NodeId, RoomId, Seq};
+use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
 use crate::limits::{
     HEARTBEAT_MS, LEASE_MS, LOOK_AGAIN_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS,
 };
 use crate::room::Reply;
+use crate::wire::client::PresenceState;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -105,6 +106,15 @@ pub enum Effect {
     },
     HearHint(Hint),
     HearNews(News),
+    HearPresence {
+        from: NodeId,
+        whole: bool,
+        users: Vec<(UserId, PresenceState)>,
+    },
+    /// Tell the node who is here.
+    Introduce(NodeId),
+    /// The node is not there any more.
+    Gone(NodeId),
     /// Close the sockets of the log-in, then confirm.
     HearRevoke {
         login: LoginId,
@@ -287,6 +297,7 @@ impl ClusterState {
         let lapsed = self.peers.lapse(now);
         for node in &lapsed {
             self.lost(*node);
+            self.effects.push(Effect::Gone(*node));
         }
         if !lapsed.is_empty() {
             self.lost_at = Some(now);
@@ -398,6 +409,7 @@ impl ClusterState {
         if let Message::Bye = message {
             self.peers.forget(from);
             self.lost(from);
+            self.effects.push(Effect::Gone(from));
             for fence in self.fences.gone(from) {
                 self.effects.push(Effect::Confirmed(fence));
             }
@@ -457,7 +469,14 @@ impl ClusterState {
             Message::Revoke { login, fence } => {
                 self.effects.push(Effect::HearRevoke { login, from, fence });
             }
-            Message::Lost => self.lost(from),
+            Message::Presence { whole, users } => {
+                self.effects
+                    .push(Effect::HearPresence { from, whole, users });
+            }
+            Message::Lost => {
+                self.lost(from);
+                self.effects.push(Effect::Introduce(from));
+            }
             Message::Hint(_) | Message::Bye => {}
         }
     }
@@ -467,7 +486,8 @@ impl ClusterState {
         let beat = Message::Heartbeat(self.heartbeat());
         self.send_all(node, vec![beat]);
         self.send_interest(Some(node));
-        self.effects.push(Effect::Moved);
+        self.effects
+            .extend([Effect::Introduce(node), Effect::Moved]);
     }
 
     fn heard_beat(&mut self, from: NodeId, beat: Heartbeat) {
