@@ -280,9 +280,12 @@ impl World {
     }
 }
 
+/// A node, and whether it confirmed.
+type Confirmation = (usize, Arc<AtomicBool>);
+
 impl Removal {
-    fn unconfirmed(&self) -> (At, Vec<Arc<Entry>>, Vec<(usize, Arc<AtomicBool>)>) {
-        let open = |(_, flag): &&(usize, Arc<AtomicBool>)| !flag.load(Ordering::Relaxed);
+    fn unconfirmed(&self) -> (At, Vec<Arc<Entry>>, Vec<Confirmation>) {
+        let open = |(_, flag): &&Confirmation| !flag.load(Ordering::Relaxed);
         let nodes = self.nodes.iter().filter(open).cloned().collect();
         (self.at, self.entries.clone(), nodes)
     }

@@ -81,7 +81,7 @@ impl Screen {
             node: 0,
             live: None,
             sights: vec![Sight::default(); rooms],
-            format: if who % 2 == 0 {
+            format: if who.is_multiple_of(2) {
                 Format::Data
             } else {
                 Format::Html

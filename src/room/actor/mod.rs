@@ -88,6 +88,7 @@ enum Phase {
     /// Commands wait until the take-over is done.
     TakingOver(Vec<RoomCommand>),
     Owner(Box<RoomState>),
+    Nothing,
     Ended,
 }
 
@@ -142,6 +143,9 @@ impl Room {
             self.handled += 1;
             self.hear_outside(message);
         }
+        if matches!(self.phase, Phase::Nothing) {
+            self.turn_away();
+        }
         if self.draining {
             self.end_if_idle();
         }
@@ -188,7 +192,7 @@ impl Room {
                 self.parts.metrics.rooms_woken.inc();
                 self.begin(*recovered);
             }
-            Done::TakenOver(Ok(None)) => self.give_up(Error::not_found(), Exit::Nothing),
+            Done::TakenOver(Ok(None)) => self.turn_away(),
             Done::TakenOver(Err(error)) => {
                 tracing::warn!(%error, "a room could not be taken over");
                 self.parts.metrics.take_overs_failed.inc();
@@ -212,7 +216,7 @@ impl Room {
     pub(super) fn ownership(&self) -> Option<(OwnerId, u64)> {
         match &self.phase {
             Phase::Owner(state) => Some(state.ownership()),
-            Phase::TakingOver(_) | Phase::Ended => None,
+            Phase::TakingOver(_) | Phase::Nothing | Phase::Ended => None,
         }
     }
 
@@ -220,7 +224,7 @@ impl Room {
     fn has_redone(&self) -> bool {
         match &self.phase {
             Phase::Owner(state) => state.statics().viewed >= self.redo_upto,
-            Phase::TakingOver(_) | Phase::Ended => false,
+            Phase::TakingOver(_) | Phase::Nothing | Phase::Ended => false,
         }
     }
 
@@ -256,6 +260,7 @@ impl Room {
                     "The room has too much to do. Try again shortly.",
                 ),
             ),
+            Phase::Nothing => self.refuse(&command, Error::not_found()),
             Phase::Ended => self.refuse(&command, super::answer::unknown()),
         }
     }
@@ -286,11 +291,26 @@ impl Room {
 
     fn give_up(&mut self, error: Error, exit: Exit) {
         self.phase = Phase::Ended;
+        self.refuse_all(&error);
+        self.stop(exit);
+    }
+
+    fn refuse_all(&mut self, error: &Error) {
         for (_, answer) in self.answers.drain() {
             self.parts.metrics.room_commands.dec();
             answer.give(Reply::Refused(error.clone()));
         }
-        self.stop(exit);
+    }
+
+    /// No such room: also for what is in the mailbox already, so that it answers as a hidden one does.
+    fn turn_away(&mut self) {
+        self.phase = Phase::Nothing;
+        self.refuse_all(&Error::not_found());
+        let id = self.myself.get_id();
+        if self.parts.slots.retire(self.id, id, self.handled) {
+            self.phase = Phase::Ended;
+            self.stop(Exit::Nothing);
+        }
     }
 
     pub(super) fn fence(&mut self, code: Code) {

@@ -149,7 +149,7 @@ impl FromRequestParts<Arc<Node>> for Seat {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Response> {
-        seat(Guest::from_request_parts(parts, node).await, parts)
+        seat(Guest::from_request_parts(parts, node).await, parts).map_err(|sent| *sent)
     }
 }
 
@@ -160,14 +160,16 @@ impl FromRequestParts<Arc<Node>> for Undressed {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, node: &Arc<Node>) -> Result<Self, Response> {
-        seat(Guest::undressed(parts, node).await, parts).map(Undressed)
+        seat(Guest::undressed(parts, node).await, parts)
+            .map(Undressed)
+            .map_err(|sent| *sent)
     }
 }
 
-fn seat(guest: Result<Guest, Trouble>, parts: &Parts) -> Result<Seat, Response> {
-    let guest = guest.map_err(IntoResponse::into_response)?;
+fn seat(guest: Result<Guest, Trouble>, parts: &Parts) -> Result<Seat, Box<Response>> {
+    let guest = guest.map_err(|trouble| Box::new(trouble.into_response()))?;
     let Some(current) = guest.current else {
-        return Err(to_sign_in(parts));
+        return Err(Box::new(to_sign_in(parts)));
     };
     Ok(Seat {
         node: guest.node,
