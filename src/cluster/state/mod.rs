@@ -1,12 +1,15 @@
 //! Every rule between nodes as a pure core: no I/O, no clock, no chance.
 
 mod commands;
+mod events;
 mod fences;
+mod hearing;
 mod interest;
 mod peers;
 #[cfg(test)]
 mod tests;
 
+pub use events::{Effect, Event};
 pub use fences::Roll;
 pub use peers::rendezvous;
 
@@ -32,128 +35,6 @@ pub type Moment = u64;
 
 /// Marks the fences of this core, which nobody waits for.
 const UNAWAITED: FenceId = 1 << 63;
-
-/// What happens to a node.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// Comes several times a second.
-    Tick,
-    /// The bus can be reached, or not.
-    Connected(bool),
-    /// The lease was renewed; the request for it left at this moment.
-    Renewed(Moment),
-    Received {
-        from: NodeId,
-        message: Message,
-    },
-    /// Something that this node sent to us is lost.
-    Gap(NodeId),
-    /// What the keeper of the leases said, asked for at a moment after `AskRoll`; `None`: nothing.
-    Roll(Option<Roll>),
-    /// A relay of the room lives here from now on, or ends.
-    Follow(RoomId),
-    Unfollow(RoomId),
-    /// The moment after `Effect::FlushSoon`.
-    Flush,
-    /// An owner here has the room, whose log ends at `head`.
-    Owns {
-        room: RoomId,
-        head: Seq,
-    },
-    /// The owner here has ended.
-    Rests(RoomId),
-    Publish {
-        room: RoomId,
-        entries: Vec<Arc<Entry>>,
-        /// Somebody waits until all whom it removes are out.
-        fence: Option<FenceId>,
-    },
-    Hint(Hint),
-    News(News),
-    /// The sockets of a log-in are closed everywhere.
-    Revoke {
-        login: LoginId,
-        fence: FenceId,
-    },
-    /// A command for a room that `ClusterState::place` saw at `to`.
-    Forward {
-        to: NodeId,
-        id: CommandId,
-        room: RoomId,
-        command: Command,
-    },
-    /// The node takes no new rooms.
-    Drain,
-    /// The node ends.
-    End,
-}
-
-/// What the shell has to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    Send {
-        to: NodeId,
-        message: Message,
-    },
-    Broadcast(Message),
-    /// Come back with `Event::Flush` in a moment.
-    FlushSoon,
-    /// For the relays here; `confirm`: tell that node when whom it removes is out.
-    Hear {
-        room: RoomId,
-        entries: Vec<Arc<Entry>>,
-        confirm: Option<(NodeId, FenceId)>,
-    },
-    HearHint(Hint),
-    HearNews(News),
-    HearPresence {
-        from: NodeId,
-        whole: bool,
-        users: Vec<(UserId, PresenceState)>,
-    },
-    /// Tell the node who is here.
-    Introduce(NodeId),
-    /// The node is not there any more.
-    Gone(NodeId),
-    /// Close the sockets of the log-in, then confirm.
-    HearRevoke {
-        login: LoginId,
-        from: NodeId,
-        fence: FenceId,
-    },
-    /// The log of the room is at least this long: the relay looks whether it lacks something.
-    HearHead {
-        room: RoomId,
-        head: Seq,
-    },
-    /// Something was lost: the heads of all rooms that are followed here are read anew.
-    Heal,
-    /// Out of touch: every session looks whether it still may be there.
-    LookAgain,
-    /// Run a command of another node here.
-    Execute {
-        from: NodeId,
-        id: CommandId,
-        room: RoomId,
-        command: Command,
-    },
-    /// A forwarded command is answered.
-    Answer {
-        id: CommandId,
-        reply: Reply,
-    },
-    /// A forwarded command ends without an answer: `unknown`, or `busy` if it never left.
-    GiveUp {
-        id: CommandId,
-        code: Code,
-    },
-    /// Answer with `Event::Roll`: a removal waits for whoever has a lease.
-    AskRoll,
-    /// Everybody confirmed, or is gone.
-    Confirmed(FenceId),
-    /// The nodes that are there changed: rooms that should live elsewhere are handed over.
-    Moved,
-}
 
 /// One node's knowledge of all.
 #[derive(Debug)]
@@ -400,113 +281,6 @@ impl ClusterState {
     fn give_up(&mut self, id: CommandId, code: Code) {
         self.commands.answered(id);
         self.effects.push(Effect::GiveUp { id, code });
-    }
-
-    fn received(&mut self, now: Moment, from: NodeId, message: Message) {
-        if from == self.me {
-            return;
-        }
-        if let Message::Bye = message {
-            self.peers.forget(from);
-            self.lost(from);
-            self.effects.push(Effect::Gone(from));
-            for fence in self.fences.gone(from) {
-                self.effects.push(Effect::Confirmed(fence));
-            }
-            self.effects.extend([Effect::Moved, Effect::Heal]);
-            return;
-        }
-        if self.peers.see(now, from) {
-            self.greet(from);
-        }
-        match message {
-            Message::Heartbeat(beat) => self.heard_beat(from, beat),
-            Message::Interest {
-                base,
-                version,
-                follow,
-                leave,
-            } => {
-                let known = self.peers.interest(from, base, version, &follow, &leave);
-                let answer = match known {
-                    true => self.heads_for(&follow),
-                    false => vec![Message::WantInterest],
-                };
-                self.send_all(from, answer);
-            }
-            Message::WantInterest => self.send_interest(Some(from)),
-            Message::Command { id, room, command } => self.effects.push(Effect::Execute {
-                from,
-                id,
-                room,
-                command,
-            }),
-            Message::Outcome { id, reply } => {
-                if self.commands.answered(id) {
-                    self.effects.push(Effect::Answer { id, reply });
-                }
-            }
-            Message::Publication {
-                room,
-                entries,
-                fence,
-            } => self.effects.push(Effect::Hear {
-                room,
-                entries,
-                confirm: fence.map(|fence| (from, fence)),
-            }),
-            Message::Head { room, head } => self.effects.push(Effect::HearHead { room, head }),
-            // Who may see hints is what a node without a lease does not know.
-            Message::Hint(hint) if self.has_lease(now) => {
-                self.effects.push(Effect::HearHint(hint));
-            }
-            Message::Confirm { fence } => {
-                if self.fences.confirmed(fence, from) {
-                    self.effects.push(Effect::Confirmed(fence));
-                }
-            }
-            Message::News(news) => self.effects.push(Effect::HearNews(news)),
-            Message::Revoke { login, fence } => {
-                self.effects.push(Effect::HearRevoke { login, from, fence });
-            }
-            Message::Presence { whole, users } => {
-                self.effects
-                    .push(Effect::HearPresence { from, whole, users });
-            }
-            Message::Lost => {
-                self.lost(from);
-                self.effects.push(Effect::Introduce(from));
-            }
-            Message::Hint(_) | Message::Bye => {}
-        }
-    }
-
-    /// A node that was not known: it learns of this one at once.
-    fn greet(&mut self, node: NodeId) {
-        let beat = Message::Heartbeat(self.heartbeat());
-        self.send_all(node, vec![beat]);
-        self.send_interest(Some(node));
-        self.effects
-            .extend([Effect::Introduce(node), Effect::Moved]);
-    }
-
-    fn heard_beat(&mut self, from: NodeId, beat: Heartbeat) {
-        if self.peers.draining(from, beat.draining) {
-            self.effects.push(Effect::Moved);
-        }
-        if !self.peers.knows_interest(from, beat.interest) {
-            self.send_all(from, vec![Message::WantInterest]);
-        }
-    }
-
-    /// Where the logs of rooms end that are owned here and followed there from now on: what was
-    /// published before the follower was known is found by this.
-    fn heads_for(&self, rooms: &[RoomId]) -> Vec<Message> {
-        let owned = rooms.iter().filter_map(|room| {
-            let head = *self.owned.get(room)?;
-            Some(Message::Head { room: *room, head })
-        });
-        owned.collect()
     }
 
     fn send_all(&mut self, to: NodeId, messages: Vec<Message>) {

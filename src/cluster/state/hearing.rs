@@ -1,0 +1,112 @@
+//! What other nodes say.
+
+use super::*;
+
+impl ClusterState {
+    pub(super) fn received(&mut self, now: Moment, from: NodeId, message: Message) {
+        if from == self.me {
+            return;
+        }
+        if let Message::Bye = message {
+            self.peers.forget(from);
+            self.lost(from);
+            self.effects.push(Effect::Gone(from));
+            for fence in self.fences.gone(from) {
+                self.effects.push(Effect::Confirmed(fence));
+            }
+            self.effects.extend([Effect::Moved, Effect::Heal]);
+            return;
+        }
+        if self.peers.see(now, from) {
+            self.greet(from);
+        }
+        match message {
+            Message::Heartbeat(beat) => self.heard_beat(from, beat),
+            Message::Interest {
+                base,
+                version,
+                follow,
+                leave,
+            } => {
+                let known = self.peers.interest(from, base, version, &follow, &leave);
+                let answer = match known {
+                    true => self.heads_for(&follow),
+                    false => vec![Message::WantInterest],
+                };
+                self.send_all(from, answer);
+            }
+            Message::WantInterest => self.send_interest(Some(from)),
+            Message::Command { id, room, command } => self.effects.push(Effect::Execute {
+                from,
+                id,
+                room,
+                command,
+            }),
+            Message::Outcome { id, reply } => {
+                if self.commands.answered(id) {
+                    self.effects.push(Effect::Answer { id, reply });
+                }
+            }
+            Message::Publication {
+                room,
+                entries,
+                fence,
+            } => self.effects.push(Effect::Hear {
+                room,
+                entries,
+                confirm: fence.map(|fence| (from, fence)),
+            }),
+            Message::Head { room, head } => self.effects.push(Effect::HearHead { room, head }),
+            // Who may see hints is what a node without a lease does not know.
+            Message::Hint(hint) if self.has_lease(now) => {
+                self.effects.push(Effect::HearHint(hint));
+            }
+            Message::Confirm { fence } => {
+                if self.fences.confirmed(fence, from) {
+                    self.effects.push(Effect::Confirmed(fence));
+                }
+            }
+            Message::News(news) => self.effects.push(Effect::HearNews(news)),
+            Message::Revoke { login, fence } => {
+                self.effects.push(Effect::HearRevoke { login, from, fence });
+            }
+            Message::Presence { whole, users } => {
+                self.effects
+                    .push(Effect::HearPresence { from, whole, users });
+            }
+            Message::Lost => {
+                self.lost(from);
+                self.effects.push(Effect::Introduce(from));
+            }
+            Message::Hint(_) | Message::Bye => {}
+        }
+    }
+
+    /// A node that was not known: it learns of this one at once.
+    pub(super) fn greet(&mut self, node: NodeId) {
+        let beat = Message::Heartbeat(self.heartbeat());
+        self.send_all(node, vec![beat]);
+        self.send_interest(Some(node));
+        self.effects
+            .extend([Effect::Introduce(node), Effect::Moved]);
+    }
+
+    pub(super) fn heard_beat(&mut self, from: NodeId, beat: Heartbeat) {
+        if self.peers.draining(from, beat.draining) {
+            self.effects.push(Effect::Moved);
+        }
+        if !self.peers.knows_interest(from, beat.interest) {
+            self.send_all(from, vec![Message::WantInterest]);
+        }
+    }
+
+    /// Where the logs of rooms end that are owned here and followed there from now on: what was
+    /// published before the follower was known is found by this.
+    pub(super) fn heads_for(&self, rooms: &[RoomId]) -> Vec<Message> {
+        let owned = rooms.iter().filter_map(|room| {
+            let head = *self.owned.get(room)?;
+            Some(Message::Head { room: *room, head })
+        });
+        owned.collect()
+    }
+}
