@@ -47,6 +47,7 @@ async fn open_folder(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     let dir = config.data_dir.clone();
     let options = EmbeddedOptions {
         bucket_bits: config.bucket_bits,
+        ..EmbeddedOptions::default()
     };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&dir, options)).await?;
     let store = opened.map_err(|error| {
@@ -81,6 +82,10 @@ async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Node>, Failu
     let (id, counted) = (NodeId(Uuid::now_v7()), Metrics::new());
     let mut way = None;
     if let Some(cluster) = &config.cluster {
+        if matches!(config.store, StorePlace::Embedded) {
+            let want = "cql:HOST:PORT/KEYSPACE, or no redis for one node by itself";
+            return Err(format!("setting store: nodes that meet over Redis need one store that all reach; it is embedded, it should be {want}").into());
+        }
         let options = RedisOptions {
             url: cluster.redis.clone(),
             cluster: cluster.id.clone(),

@@ -98,7 +98,7 @@ fn cut(events: &[Event], images: u64, seed: u64, syncs: bool) -> Vec<String> {
 
 #[test]
 fn powercut_embedded_keeps_every_acknowledged_batch() {
-    let events = recording::of_a_writer();
+    let events = recording::of_a_writer(true);
     let batches = events
         .iter()
         .filter(|e| matches!(e, Event::Acked(_)))
@@ -116,9 +116,12 @@ fn powercut_embedded_keeps_every_acknowledged_batch() {
         faults.len(),
         faults.first()
     );
-    // The same writer on a disk that ignores fsync, as with synchronous = OFF: it must be caught.
+    // The same writer on a disk that ignores fsync, and one that does not sync: both must be caught.
     let faults = cut(&events, 40, seed, false);
-    assert!(!faults.is_empty(), "the check cannot see a lost batch");
+    assert!(!faults.is_empty(), "a disk that ignores fsync goes unseen");
+    let events = recording::of_a_writer(false);
+    let faults = cut(&events, 40, seed, true);
+    assert!(!faults.is_empty(), "synchronous = OFF goes unseen");
 }
 
 #[test]
@@ -126,13 +129,14 @@ fn the_writer_that_is_recorded_writes_what_it_says() {
     let dir = match std::env::var_os(recording::DIR) {
         Some(dir) => {
             // Under the recorder: acknowledgements go to the file that it watches.
-            runtime().block_on(writer::write_all(Path::new(&dir), true));
+            let durable = std::env::var(recording::DURABLE).as_deref() != Ok("false");
+            runtime().block_on(writer::write_all(Path::new(&dir), true, durable));
             return;
         }
         None => TempDir::new().expect("a folder"),
     };
     let runtime = runtime();
-    runtime.block_on(writer::write_all(dir.path(), false));
+    runtime.block_on(writer::write_all(dir.path(), false, true));
     assert_eq!(runtime.block_on(judge(dir.path(), writer::BATCHES)), Ok(()));
     let lost = runtime.block_on(judge(dir.path(), writer::BATCHES + 2));
     assert!(lost.is_err(), "a missing batch is seen");

@@ -6,6 +6,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub const DIR: &str = "POWERCUT_DIR";
+/// `false`: the recorded writer runs with synchronous = OFF.
+pub const DURABLE: &str = "POWERCUT_WRITER_DURABLE";
 const CALLS: &str =
     "trace=openat,close,lseek,write,pwrite64,ftruncate,fsync,fdatasync,rename,unlink,mkdir";
 
@@ -25,7 +27,7 @@ pub enum Event {
     Acked(u64),
 }
 
-pub fn of_a_writer() -> Vec<Event> {
+pub fn of_a_writer(durable: bool) -> Vec<Event> {
     let dir = TempDir::new().expect("a folder");
     let trace = dir.path().join("trace");
     let status = Command::new("strace")
@@ -45,6 +47,7 @@ pub fn of_a_writer() -> Vec<Event> {
         .arg(std::env::current_exe().expect("this test"))
         .args(["--exact", "the_writer_that_is_recorded_writes_what_it_says"])
         .env(DIR, dir.path())
+        .env(DURABLE, durable.to_string())
         .stdout(std::process::Stdio::null())
         .status()
         .expect("strace runs (./check install brings it)");

@@ -89,7 +89,11 @@ impl Pen {
 }
 
 /// Writes all batches to `dir/data`; with `tell`, each acknowledgement to `dir/acks.log`.
-pub async fn write_all(dir: &Path, tell: bool) {
+pub async fn write_all(dir: &Path, tell: bool, durable: bool) {
+    let options = EmbeddedOptions {
+        durable,
+        ..EmbeddedOptions::default()
+    };
     let (data, mut acks) = if tell {
         let acks = File::create(dir.join(ACKS)).expect("a file for acknowledgements");
         (dir.join("data"), Some(acks))
@@ -97,7 +101,7 @@ pub async fn write_all(dir: &Path, tell: bool) {
         (dir.to_owned(), None)
     };
     for round in 0..ROUNDS {
-        let store = EmbeddedStore::open(&data, EmbeddedOptions::default()).expect("it opens");
+        let store = EmbeddedStore::open(&data, options).expect("it opens");
         if round == 0 {
             assert_eq!(store.create_room(&row()).await, Ok(true));
         }

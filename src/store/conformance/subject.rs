@@ -136,7 +136,10 @@ pub(crate) async fn fresh_keyspace(bits: u32) -> CqlPlace {
 }
 
 fn open(dir: &TempDir, bucket_bits: u32) -> Arc<dyn Store> {
-    let options = EmbeddedOptions { bucket_bits };
+    let options = EmbeddedOptions {
+        bucket_bits,
+        ..EmbeddedOptions::default()
+    };
     Arc::new(EmbeddedStore::open(dir.path(), options).expect("the store opens"))
 }
 

@@ -36,12 +36,15 @@ use writer::Writer;
 pub struct EmbeddedOptions {
     /// Fixed when the folder is new; another width later is refused.
     pub bucket_bits: u32,
+    /// False: commits are not synced, to prove that the power-cut check notices. Never in a server.
+    pub durable: bool,
 }
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             bucket_bits: limits::BUCKET_BITS,
+            durable: true,
         }
     }
 }
@@ -98,6 +101,9 @@ impl EmbeddedStore {
         let folder = Folder::open(dir)?;
         let database = folder.database();
         let connection = connect(&database)?;
+        if !options.durable {
+            connection.pragma_update(None, "synchronous", "OFF")?;
+        }
         prepare(&connection, options.bucket_bits)?;
         folder.sync()?;
         let commits = writer::commits(&connection)?;

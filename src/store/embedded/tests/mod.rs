@@ -18,7 +18,11 @@ fn open(dir: &Path) -> Arc<EmbeddedStore> {
 }
 
 fn failure(dir: &Path, bucket_bits: u32) -> String {
-    match EmbeddedStore::open(dir, EmbeddedOptions { bucket_bits }) {
+    let options = EmbeddedOptions {
+        bucket_bits,
+        ..EmbeddedOptions::default()
+    };
+    match EmbeddedStore::open(dir, options) {
         Ok(_) => panic!("it opened"),
         Err(error) => error.to_string(),
     }

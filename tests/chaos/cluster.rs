@@ -1,0 +1,94 @@
+//! The local cluster of `./cluster`, driven as an operator would.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_chapiana");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster");
+/// What the tests need beside the defaults.
+const FLAGS: &str = "--limits relaxed --sign-up open --password-cost test";
+
+/// Three nodes, Redis, a CQL server and a front door. All end with the value.
+pub struct Cluster {
+    folder: PathBuf,
+    /// `127.0.0.1:PORT` of the front door.
+    pub front: String,
+}
+
+impl Cluster {
+    pub fn up(folder: &Path) -> Self {
+        let said = call(folder, &["up"]);
+        let front = said.lines().last().unwrap_or_default();
+        let front = front
+            .strip_prefix("http://")
+            .expect("the last line is the front door's URL");
+        Self {
+            folder: folder.to_owned(),
+            front: front.to_owned(),
+        }
+    }
+
+    /// `kill 2`, `pause redis` …
+    pub fn act(&self, what: &str, who: &str) {
+        call(&self.folder, &[what, who]);
+    }
+
+    /// A command to Redis, as an operator's slip.
+    pub fn redis(&self, words: &[&str]) {
+        let port = self.port("redis");
+        let done = Command::new("redis-cli")
+            .args(["-h", "127.0.0.1", "-p", &port])
+            .args(words)
+            .stdout(Stdio::null())
+            .status()
+            .expect("redis-cli is installed");
+        assert!(done.success(), "redis-cli {words:?}");
+    }
+
+    fn port(&self, who: &str) -> String {
+        let status = call(&self.folder, &["status"]);
+        let line = status.lines().find(|line| line.starts_with(who));
+        let mut words = line.expect("it is known").split_whitespace();
+        words.find(|word| *word == "port").expect("it has a port");
+        words.next().expect("a number").to_owned()
+    }
+
+    /// `chapiana verify` over the whole store: whether it is content, and what it said.
+    pub fn verify(&self) -> (bool, String) {
+        let contact = call(&self.folder, &["status"]);
+        let store = contact.lines().find_map(|line| line.strip_prefix("store "));
+        let output = Command::new(BINARY)
+            .args(["verify", "--store", store.expect("the store is named")])
+            .output()
+            .expect("the binary starts");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.success(), said)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // A failed run leaves its logs: the folder goes only when the test says so.
+        Command::new(SCRIPT)
+            .args(["end", "--dir"])
+            .arg(&self.folder)
+            .status()
+            .ok();
+    }
+}
+
+fn call(folder: &Path, words: &[&str]) -> String {
+    let output = Command::new(SCRIPT)
+        .args(words)
+        .arg("--dir")
+        .arg(folder)
+        .env("CHAPIANA_BIN", BINARY)
+        .env("CHAPIANA_FLAGS", FLAGS)
+        .output()
+        .expect("python3 is installed");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "./cluster {words:?}: {complaint}");
+    said
+}
