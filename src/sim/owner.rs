@@ -1,12 +1,13 @@
 //! The shell of a room's owner: the way of effects, and the repeated append (R3).
 
 use super::Mutant;
-use super::storage::{Answer, Request};
+use super::storage::{Answer, Request, now};
 use super::world::{At, Happening, World};
 use crate::error::{Code, Error};
 use crate::ids::{ClientId, ConnectionId, OwnerId, Seq};
 use crate::room::state::{RoomState, Snapshot};
 use crate::room::{LoadId, Loaded, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use crate::store::LogStore as _;
 use crate::store::{Batch, Outcome, Statics};
 use std::collections::BTreeMap;
 
@@ -87,6 +88,25 @@ impl World {
             return;
         }
         self.command(node, room, forward);
+    }
+
+    /// Rooms whose owner in the store is gone, because a write of his came late: as the next command
+    /// would, this takes them over again, which redoes what he left undone (R6). Answers them.
+    pub fn wake_orphans(&mut self) -> Vec<usize> {
+        let rooms = 0..self.rooms.len();
+        let orphans: Vec<_> = rooms.filter(|room| !self.has_owner(*room)).collect();
+        for room in &orphans {
+            self.owners.remove(&(0, *room));
+            self.wake(0, *room);
+        }
+        orphans
+    }
+
+    fn has_owner(&self, room: usize) -> bool {
+        let statics = now(self.store.last_bucket(self.rooms[room], 0));
+        let owner = statics.and_then(|statics| statics.owner);
+        let mut here = self.owners.iter().filter(|(at, _)| at.1 == room);
+        here.any(|(_, one)| Some(one.id()) == owner)
     }
 
     fn wake(&mut self, node: usize, room: usize) {

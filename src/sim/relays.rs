@@ -1,7 +1,7 @@
 //! Relays at every node, and the lossy way of publications to them.
 
 use super::Mutant;
-use super::storage::now_of;
+use super::storage::{now, now_of};
 use super::world::{At, Happening, World};
 use crate::bus::Confirm;
 use crate::clock::Timestamp;
@@ -11,6 +11,7 @@ use crate::ids::{ConnectionId, Seq, UserId};
 use crate::relay::state::{RelayEffect, RelayState};
 use crate::relay::{LoadRequest, LoadedHistory, Rendered, history};
 use crate::room::RoomCommand;
+use crate::store::LogStore as _;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,6 +135,17 @@ impl World {
     pub fn wire(&mut self, node: usize, room: usize, wait: i64, what: Wire) {
         let what = Box::new(what);
         self.at(self.clock + wait, Happening::Wire { node, room, what });
+    }
+
+    /// Nodes read the heads of the rooms they follow now and then, so that nothing is lost in silence.
+    pub fn poll_heads(&mut self) {
+        let followed: Vec<_> = self.relays.keys().copied().collect();
+        for (node, room) in followed {
+            let statics = now(self.store.last_bucket(self.rooms[room], 0));
+            if let Some(statics) = statics {
+                self.wire(node, room, 1, Wire::Head(statics.head()));
+            }
+        }
     }
 
     /// Publications of removals that somebody has not confirmed go out once more.

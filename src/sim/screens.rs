@@ -342,11 +342,14 @@ impl World {
 
     /// All is calm: whoever is a member and does not watch connects anew.
     pub fn refresh_screens(&mut self) {
+        let orphans = self.wake_orphans();
+        self.poll_heads();
         for who in 0..self.screens.len() {
             let user = self.people[who].user;
             let lacks = (0..self.rooms.len()).any(|room| {
                 let member = now(self.store.member(self.rooms[room], user));
-                member.is_some() && !self.screens[who].sights[room].live
+                let sight = &self.screens[who].sights[room];
+                member.is_some() && (!sight.live || orphans.contains(&room))
             });
             if lacks {
                 self.close_screen(who);

@@ -24,7 +24,7 @@ impl Tables {
     fn logins_of(&self, user: UserId) -> Vec<Login> {
         let logins = self.logins.values().filter(|login| login.user == user);
         let mut logins: Vec<_> = logins.cloned().collect();
-        logins.sort_by_key(|login| (std::cmp::Reverse(login.seen_at), login.id));
+        logins.sort_by_key(|login| std::cmp::Reverse((login.seen_at, login.id)));
         logins
     }
 }

@@ -87,7 +87,7 @@ impl CqlStore {
         let rows = self.driver.rows(Kind::Read, OF, values![user]).await?;
         let logins = rows.iter().map(login_of).collect::<StoreResult<Vec<_>>>();
         let mut logins = logins?;
-        logins.sort_by_key(|login| (Reverse(login.seen_at), login.id));
+        logins.sort_by_key(|login| Reverse((login.seen_at, login.id)));
         Ok(logins)
     }
 

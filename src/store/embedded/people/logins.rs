@@ -72,7 +72,7 @@ pub(super) fn by_secret(at: &Connection, secret: &Hash) -> StoreResult<Option<Lo
 
 /// Newest use first.
 pub(super) fn of(at: &Connection, user: UserId) -> StoreResult<Vec<Login>> {
-    let sql = format!("SELECT {COLUMNS} FROM login WHERE user = ?1 ORDER BY seen_at DESC, id");
+    let sql = format!("SELECT {COLUMNS} FROM login WHERE user = ?1 ORDER BY seen_at DESC, id DESC");
     let mut statement = at.prepare_cached(&sql)?;
     let rows = statement.query_map([user], login_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
