@@ -2,11 +2,25 @@
 
 use super::ring::Ring;
 use super::{RelayEffect, RelayState};
-use crate::entry::Entry;
+use crate::entry::{Entry, Event};
 use crate::error::Error;
-use crate::ids::Seq;
+use crate::ids::{Seq, UserId};
 use crate::relay::{LoadRequest, LoadedHistory};
+use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Who is out at the end of these entries: membership was read before them.
+fn who_left(entries: &[Entry]) -> HashSet<UserId> {
+    let mut left = HashSet::new();
+    for entry in entries {
+        match entry.event {
+            Event::Leave { user } => left.insert(user),
+            Event::Join { user, .. } => left.remove(&user),
+            _ => false,
+        };
+    }
+    left
+}
 
 impl RelayState {
     /// The log is at least this long: what is missing is read.
@@ -54,11 +68,13 @@ impl RelayState {
                 };
             }
         };
+        let left = who_left(&loaded.entries);
         self.take_in(loaded.head, loaded.entries);
         let upto = self.head();
         for mut waiting in std::mem::take(&mut self.waiting) {
             if waiting.asked && waiting.upto.is_none() {
-                if !loaded.members.contains(&waiting.watch.connection.user) {
+                let user = &waiting.watch.connection.user;
+                if !loaded.members.contains(user) || left.contains(user) {
                     self.metrics.watches.dec();
                     waiting.watch.refuse(Error::not_found());
                     continue;
