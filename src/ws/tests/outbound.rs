@@ -151,21 +151,33 @@ impl Party {
         seat.seen.extend(frames);
     }
 
-    /// Waits until everybody has heard of a later post in a room where all are, so that nothing from
-    /// before is still under way. Then: who saw frames of this kind.
-    async fn saw(&mut self, tag: &str) -> Vec<&'static str> {
+    /// Frames of this kind come to exactly these.
+    async fn only(&mut self, tag: &str, expected: &[&str]) {
+        assert_eq!(self.saw(tag, expected).await, expected, "{tag}");
+    }
+
+    /// Who saw frames of this kind. Rooms do not wait for each other, so those who must see one wait
+    /// for it; then everybody hears of a later post in the room where all are.
+    async fn saw(&mut self, tag: &str, due: &[&str]) -> Vec<&'static str> {
         let lobby = self.lobby.clone();
+        let of_kind = |frame: &Value| frame["t"] == tag && frame["room"] != *lobby;
+        for seat in &mut self.seats {
+            if due.contains(&seat.name) && !seat.seen.iter().any(of_kind) {
+                let came = seat.socket.until(of_kind).await;
+                seat.seen.extend(came);
+            }
+        }
         let head = self.post(&lobby, "a sign").await;
         let mut who = Vec::new();
         for seat in &mut self.seats {
             let sign = |frame: &Value| {
                 frame["t"] == "head" && frame["room"] == *lobby && frame["seq"] == head
             };
-            let came = seat.socket.until(sign).await;
-            seat.seen.extend(came);
-            let in_lobby = |frame: &Value| frame["room"] == *lobby;
-            let mut of_kind = seat.seen.iter().filter(|frame| frame["t"] == tag);
-            if of_kind.any(|frame| !in_lobby(frame)) {
+            if !seat.seen.iter().any(sign) {
+                let came = seat.socket.until(sign).await;
+                seat.seen.extend(came);
+            }
+            if seat.seen.iter().any(of_kind) {
                 who.push(seat.name);
             }
             for frame in seat.seen.drain(..) {
@@ -216,41 +228,39 @@ async fn authz_matrix_of_what_is_sent_to_whom() {
     ] {
         party.seat(name, person, format).await;
     }
-    assert_eq!(party.saw("welcome").await.len(), 7);
+    let everybody = ["ann", "her phone", "bob", "carol", "dora", "eve", "fritz"];
+    party.only("welcome", &everybody).await;
 
     let watch = || json!({ "t": "watch", "ref": "w", "after": 5 });
     for name in ["bob", "dora", "fritz"] {
         party.says(name, watch()).await;
         party.sees(name, "watching").await;
     }
-    assert_eq!(party.saw("watching").await, ["bob", "dora", "fritz"]);
+    party.only("watching", &["bob", "dora", "fritz"]).await;
     party.says("eve", watch()).await;
-    party.sees("eve", "error").await;
-    assert_eq!(party.saw("error").await, ["eve"]);
+    party.only("error", &["eve"]).await;
 
     // Fritz is removed while he watches: his are the last words of the room.
     let path = format!("/rooms/{room}/members/{}", fritz.id);
     assert_eq!(ann.call("DELETE", &path, Value::Null).await.0, 200);
-    assert_eq!(party.saw("gone").await, ["fritz"]);
+    party.only("gone", &["fritz"]).await;
 
     let body = "canary";
     party.post(&room, body).await;
-    assert_eq!(party.saw("entry").await, ["bob", "dora"]);
+    party.only("entry", &["bob", "dora"]).await;
     party.post(&room, body).await;
     let everybody_else = ["ann", "her phone", "carol"];
-    assert_eq!(party.saw("head").await, everybody_else);
+    party.only("head", &everybody_else).await;
 
     let mut of_ann = json!({ "t": "send", "ref": "a", "kind": "post", "body": body, "after": 0 });
     of_ann["client_id"] = json!(Uuid::now_v7());
     party.says("ann", of_ann).await;
-    party.sees("ann", "ack").await;
-    assert_eq!(party.saw("ack").await, ["ann"]);
+    party.only("ack", &["ann"]).await;
 
     party
         .says("bob", json!({ "t": "typing", "on": true }))
         .await;
-    party.sees("dora", "typing").await;
-    let typing = party.saw("typing").await;
+    let typing = party.saw("typing", &["dora"]).await;
     assert!(typing.contains(&"dora"), "{typing:?}");
     assert!(
         typing.iter().all(|name| ["bob", "dora"].contains(name)),
@@ -260,11 +270,10 @@ async fn authz_matrix_of_what_is_sent_to_whom() {
         party.says(name, json!({ "t": "typing", "on": true })).await;
         party.at(name).socket.until_pong().await;
     }
-    assert_eq!(party.saw("typing").await, [""; 0]);
+    party.only("typing", &[]).await;
 
     party.says("bob", json!({ "t": "mark", "read": 3 })).await;
-    party.sees("dora", "marks").await;
-    assert_eq!(party.saw("marks").await, ["bob", "dora"]);
+    party.only("marks", &["bob", "dora"]).await;
 
     let wanted = json!([bob.id, ann.id]);
     let presence = json!({ "t": "presence", "state": "active", "watch": wanted });
@@ -272,37 +281,32 @@ async fn authz_matrix_of_what_is_sent_to_whom() {
     party.sees("carol", "presence").await;
     let away = json!({ "t": "presence", "state": "away" });
     party.at("bob").socket.send(away).await;
-    party.sees("carol", "presence").await;
-    assert_eq!(party.saw("presence").await, ["carol"]);
+    party.only("presence", &["carol"]).await;
 
     party
         .says("bob", json!({ "t": "unwatch", "ref": "u" }))
         .await;
-    party.sees("bob", "unwatched").await;
-    assert_eq!(party.saw("unwatched").await, ["bob"]);
+    party.only("unwatched", &["bob"]).await;
     party.post(&room, body).await;
-    assert_eq!(party.saw("entry").await, ["dora"]);
+    party.only("entry", &["dora"]).await;
 
     let renamed = json!({ "name": "Tidewater" });
     let (status, _) = ann.call("PATCH", &format!("/rooms/{room}"), renamed).await;
     assert_eq!(status, 200);
-    let mut told = party.saw("room").await;
-    told.sort_unstable();
-    assert_eq!(told, ["ann", "bob", "carol", "dora", "her phone"]);
+    let members = ["ann", "her phone", "bob", "carol", "dora"];
+    party.only("room", &members).await;
     let path = format!("/rooms/{room}/members/{}", eve.id);
     assert_eq!(ann.call("PUT", &path, json!({})).await.0, 200);
-    party.sees("eve", "room").await;
-    assert_eq!(party.saw("room").await, ["eve"]);
+    party.only("room", &["eve"]).await;
 
     let title = json!({ "name": "Bob the Second" });
     assert_eq!(bob.call("PATCH", "/me", title).await.0, 200);
-    assert_eq!(party.saw("user").await.len(), 7, "everybody knows him");
+    party.only("user", &everybody).await;
 
     party
         .at("carol")
         .socket
         .send(json!({ "t": "ping", "n": 5 }))
         .await;
-    party.sees("carol", "pong").await;
-    assert_eq!(party.saw("pong").await, ["carol"]);
+    party.only("pong", &["carol"]).await;
 }
