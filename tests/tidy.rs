@@ -40,7 +40,7 @@ fn program_lines(path: &Path) -> Vec<String> {
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
         let part = part.as_os_str().to_string_lossy();
-        part.contains("test") || part == "conformance" || part == "fuzz.rs"
+        part.contains("test") || part == "conformance" || part == "fuzz"
     })
 }
 

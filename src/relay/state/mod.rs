@@ -8,8 +8,6 @@ mod ring;
 mod spread;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_catch_up;
 
 use self::hints::Hints;
 use self::ring::{Item, Ring, html_frame};

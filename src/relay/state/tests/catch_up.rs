@@ -1,10 +1,6 @@
 //! Catch-up at its reader's pace.
 
-use super::tests::{post, scene, shared, told};
 use super::*;
-use crate::session::outbox::Outbox;
-use crate::testing::probe::{connect_with, user};
-use crate::wire::client::Format;
 
 const BOUND: usize = 4_000;
 
@@ -55,7 +51,7 @@ async fn who_does_not_read_is_fed_no_further_and_is_taken_out_by_a_removal() {
         scene.state.published(shared(&[post(seq, "more")]));
     }
     assert!(bob.outbox.bytes() <= BOUND / 2, "{}", bob.outbox.bytes());
-    let leave = super::tests::entry(61, user(1), Event::Leave { user: user(2) });
+    let leave = entry(61, user(1), Event::Leave { user: user(2) });
     scene.state.published(shared(&[leave]));
     let before = told(&bob);
     assert_eq!(before.last().map(String::as_str), Some("gone"));

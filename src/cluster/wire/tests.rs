@@ -1,8 +1,12 @@
 //! What one node says is what the other hears.
 
 use super::*;
+use crate::access::{Actor, WorkspaceRole};
 use crate::clock::Timestamp;
-use crate::entry::{Event, Mentions};
+use crate::entry::{Event, Mentions, Role};
+use crate::ids::{ClientId, ConnectionId};
+use crate::room::{Draft, Place, Send};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 fn id(n: u8) -> [u8; 16] {

@@ -1,0 +1,178 @@
+//! Two people chat, whatever happens to nodes and to the bus between them.
+
+use super::*;
+
+#[tokio::test]
+async fn two_people_on_two_nodes_chat_wherever_the_room_lives() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let bob = world.nodes[1].visit(&bob);
+    for owner in [0, 1] {
+        let room = world.room_on(owner, &ann, &bob).await;
+        let (mut anns, mut bobs) = (ann.hello("data").await, bob.hello("data").await);
+        let mut at_first = ann.hello("data").await;
+        let mut at_second = bob.hello("data").await;
+        at_first.watch(&room, 2).await;
+        at_second.watch(&room, 2).await;
+        for n in 0..5 {
+            let ack = anns.post(&room, "Is the boat back?").await;
+            assert_eq!(ack["seq"], 3 + 2 * n, "{ack}");
+            let ack = bobs.post(&room, "Since noon.").await;
+            assert_eq!(ack["seq"], 4 + 2 * n, "{ack}");
+        }
+        assert_eq!(at_first.entries_to(12).await, Vec::from_iter(3..=12));
+        assert_eq!(at_second.entries_to(12).await, Vec::from_iter(3..=12));
+        let typing = json!({ "t": "typing", "room": room, "on": true });
+        at_first.send(typing).await;
+        let typing = at_second.sees("typing").await;
+        assert_eq!(typing["users"], json!([ann.id]));
+        // His own post moved Bob's marker already, so it takes one of Ann's to move it again.
+        let ack = anns.post(&room, "See you there.").await;
+        at_second
+            .send(json!({ "t": "mark", "room": room, "read": ack["seq"], "ref": "m" }))
+            .await;
+        let is_bobs = |marks: &Value| {
+            let mut all = marks["marks"].as_array().into_iter().flatten();
+            all.any(|mark| mark["user"] == *bob.id && mark["read"] == ack["seq"])
+        };
+        while !is_bobs(&at_first.sees("marks").await) {}
+    }
+    let forwarded = |node: usize| world.nodes[node].node.metrics.commands_forwarded.get();
+    assert!(forwarded(0) > 0 && forwarded(1) > 0);
+    assert_eq!(world.nodes[0].node.metrics.rooms_fenced.get(), 0);
+}
+
+#[tokio::test]
+async fn who_does_not_watch_is_told_of_heads_from_another_node() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let bob = world.nodes[1].visit(&bob);
+    let room = world.room_on(0, &ann, &bob).await;
+    let mut reads = bob.hello("data").await;
+    let mut writes = ann.hello("data").await;
+    writes.post(&room, "Two metres at the pier").await;
+    let head = reads.sees("head").await;
+    assert_eq!((&head["room"], &head["seq"]), (&json!(room), &json!(3)));
+    assert_eq!(head["unread"], 1);
+}
+
+#[tokio::test]
+async fn a_room_whose_node_is_killed_goes_on_elsewhere_without_a_gap() {
+    let world = World::of(3).await;
+    let (ann, bob) = world.people().await;
+    let (ann, bob) = (world.nodes[1].visit(&ann), world.nodes[2].visit(&bob));
+    let room = world.room_on(0, &ann, &bob).await;
+    let mut writes = ann.hello("data").await;
+    let mut reads = bob.hello("data").await;
+    reads.watch(&room, 2).await;
+    insist(&mut writes, &room, "before").await;
+    let owner = world.nodes[0].node.rooms.observe(room_id(&room)).await;
+    assert!(owner.is_some(), "it lived there");
+    world.kill(0);
+    let last = insist(&mut writes, &room, "after").await["seq"].as_u64();
+    let last = last.expect("a seq");
+    assert_eq!(reads.entries_to(last).await, Vec::from_iter(3..=last));
+    assert_ne!(world.cluster(1).place(room_id(&room)), world.id(0));
+}
+
+#[tokio::test]
+async fn what_gets_lost_between_nodes_is_read_from_the_store() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let bob = world.nodes[1].visit(&bob);
+    let room = world.room_on(0, &ann, &bob).await;
+    let mut writes = ann.hello("data").await;
+    let mut reads = bob.hello("data").await;
+    reads.watch(&room, 2).await;
+    // From here on the first node knows that the second one follows.
+    insist(&mut writes, &room, "Clear sky").await;
+    assert_eq!(reads.entries_to(3).await, [3]);
+    let faults = Faults {
+        dropped: 400,
+        doubled: 100,
+        ..Faults::default()
+    };
+    world.hub.set_faults(faults);
+    for _ in 0..30 {
+        insist(&mut writes, &room, "Fog").await;
+    }
+    world.hub.cut(world.id(0), world.id(1));
+    insist(&mut writes, &room, "the last one").await;
+    world.hub.mend();
+    world.hub.set_faults(Faults::default());
+    assert_eq!(reads.entries_to(34).await, Vec::from_iter(4..=34));
+    assert!(world.nodes[1].node.metrics.bus_gaps.get() > 0);
+}
+
+#[tokio::test]
+async fn without_the_bus_both_nodes_go_on_and_each_sees_what_the_other_stored() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let bob = world.nodes[1].visit(&bob);
+    let room = world.room_on(0, &ann, &bob).await;
+    let (mut anns, mut bobs) = (ann.hello("data").await, bob.hello("data").await);
+    let mut at_first = ann.hello("data").await;
+    let mut at_second = bob.hello("data").await;
+    at_first.watch(&room, 2).await;
+    at_second.watch(&room, 2).await;
+    world.set_connected(false);
+    let mut last = 0;
+    for _ in 0..5 {
+        for socket in [&mut anns, &mut bobs] {
+            // The head that the other node acknowledged is above what this one's owner knows.
+            let ack = insist_from(socket, &room, "No bus", last).await;
+            last = ack["seq"].as_u64().expect("a seq");
+        }
+    }
+    assert_eq!(last, 12);
+    assert_eq!(at_first.entries_to(12).await, Vec::from_iter(3..=12));
+    assert_eq!(at_second.entries_to(12).await, Vec::from_iter(3..=12));
+    world.set_connected(true);
+    insist(&mut bobs, &room, "Back").await;
+    assert_eq!(at_first.entries_to(13).await, [13]);
+}
+
+#[tokio::test]
+async fn sends_that_get_lost_on_the_way_to_another_node_are_answered_soon_and_keep_their_order() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let room = world.room_on(1, &ann, &bob).await;
+    let mut writes = ann.hello("data").await;
+    let mut reads = bob.hello("data").await;
+    reads.watch(&room, 2).await;
+    insist(&mut writes, &room, "first").await;
+    let faults = Faults {
+        dropped: 50,
+        ..Faults::default()
+    };
+    world.hub.set_faults(faults);
+    let mut open: Vec<(Uuid, u64)> = (0..20).map(|n| (Uuid::now_v7(), n)).collect();
+    let mut stored = Vec::new();
+    let started = Instant::now();
+    while !open.is_empty() {
+        for (id, n) in &open {
+            writes.send(post(&room, *id, &n.to_string())).await;
+        }
+        let mut refused = Vec::new();
+        let ids: Vec<_> = open.iter().map(|(id, _)| id.to_string()).collect();
+        let answers = writes.answers_to(&ids).await;
+        for (id, n) in std::mem::take(&mut open) {
+            match answers[&id.to_string()]["seq"].as_u64() {
+                Some(seq) => stored.push((n, seq)),
+                None => refused.push((id, n)),
+            }
+        }
+        open = refused;
+        assert!(started.elapsed() < PATIENCE, "{open:?}");
+    }
+    stored.sort_unstable();
+    let seqs: Vec<_> = stored.iter().map(|(_, seq)| *seq).collect();
+    assert_eq!(
+        seqs,
+        Vec::from_iter(4..=23),
+        "in the order of sending, each once"
+    );
+    world.hub.set_faults(Faults::default());
+    let seen = reads.entries_to(23).await;
+    assert_eq!(seen, Vec::from_iter(3..=23));
+}

@@ -1,0 +1,102 @@
+//! Who is removed, signed out, renamed or online is so on the other node, too.
+
+use super::*;
+
+#[tokio::test]
+async fn a_removal_is_answered_when_the_other_node_has_let_the_person_go() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let bob = world.nodes[1].visit(&bob);
+    for owner in [0, 1] {
+        let room = world.room_on(owner, &ann, &bob).await;
+        let mut reads = bob.hello("data").await;
+        reads.watch(&room, 2).await;
+        let path = format!("/rooms/{room}/members/{}", bob.id);
+        let (status, answer) = ann.call("DELETE", &path, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        let mut writes = ann.hello("data").await;
+        writes.post(&room, "He is gone").await;
+        let seen = reads.until_pong().await;
+        assert_eq!(
+            seen.last().map(|frame| &frame["t"]),
+            Some(&json!("gone")),
+            "{seen:?}"
+        );
+        let entry = |frame: &&Value| frame["t"] == "entry";
+        assert_eq!(seen.iter().filter(entry).count(), 0, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_removal_waits_for_a_node_that_does_not_answer_until_its_lease_lapsed() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let room = world.room_on(0, &ann, &bob).await;
+    world.hub.cut(world.id(0), world.id(1));
+    let path = format!("/rooms/{room}/members/{}", bob.id);
+    let removal = tokio::spawn(async move { ann.call("DELETE", &path, Value::Null).await });
+    sleep(Duration::from_secs(1)).await;
+    assert!(
+        !removal.is_finished(),
+        "the other has a lease and did not confirm"
+    );
+    world.kill(1);
+    let answer = timeout(PATIENCE, removal).await.expect("answered in time");
+    assert_eq!(answer.expect("no panic").0, 200);
+}
+
+#[tokio::test]
+async fn a_signed_out_device_is_closed_on_the_other_node_before_the_answer() {
+    let world = World::of(2).await;
+    let (ann, _) = world.people().await;
+    let mut phone = world.nodes[1].visit(&ann).hello("data").await;
+    let (status, _) = ann.call("DELETE", "/sessions/current", Value::Null).await;
+    assert_eq!(status, 204);
+    assert_eq!(world.nodes[1].node.sessions.count(), 0, "closed already");
+    assert_eq!(phone.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn a_new_name_and_a_moved_marker_are_seen_on_the_other_node() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let room = world.room_on(0, &ann, &bob).await;
+    let mut tablet = world.nodes[1].visit(&ann).hello("data").await;
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    let (status, _) = ann.call("PATCH", "/me", json!({ "name": "Ann Vik" })).await;
+    assert_eq!(status, 200);
+    assert_eq!(bobs.sees("user").await["user"]["name"], "Ann Vik");
+    bobs.post(&room, "Welcome").await;
+    let (status, _) = ann
+        .call(
+            "PUT",
+            &format!("/rooms/{room}/markers"),
+            json!({ "read": 3 }),
+        )
+        .await;
+    assert_eq!(status, 200);
+    loop {
+        let head = tablet.sees("head").await;
+        if head["unread"] == 0 {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_online_is_seen_from_the_other_node_and_who_was_on_a_dead_one_is_not() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let mut anns = ann.hello("data").await;
+    let watch = json!({ "t": "presence", "state": "active", "watch": [bob.id] });
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    anns.send(watch).await;
+    let state = async |socket: &mut Socket, wanted: &str| {
+        while socket.sees("presence").await["users"][&bob.id] != wanted {}
+    };
+    state(&mut anns, "active").await;
+    bobs.send(json!({ "t": "presence", "state": "away" })).await;
+    state(&mut anns, "away").await;
+    world.kill(1);
+    state(&mut anns, "offline").await;
+}
