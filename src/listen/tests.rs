@@ -1,6 +1,7 @@
 //! Raw connections against a listener with short bounds.
 
 use super::*;
+use crate::testing::poll::until;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
@@ -112,15 +113,10 @@ async fn mallory_who_says_nothing_or_trickles_a_header_is_closed() {
     }
     // One byte now and then does not help.
     let mut trickle = connect(&place).await;
-    let fed = async {
-        loop {
-            if trickle.write_all(b"x").await.is_err() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, fed).await.expect("it is cut off");
+    until("it is cut off", async || {
+        trickle.write_all(b"x").await.is_err()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -366,7 +366,7 @@ async fn two_nodes_that_take_a_room_from_each_other_both_get_on() {
                 assert!(error.code.holds_order(), "{error:?}");
                 tries += 1;
                 assert!(tries < 50, "no progress");
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::advance(Duration::from_millis(20)).await;
             }
         }
     };

@@ -1,5 +1,6 @@
 //! What tests share.
 
 pub mod node;
+pub mod poll;
 pub mod probe;
 pub mod rounds;

@@ -7,6 +7,7 @@ use crate::listen::{Bounds, Listening};
 use crate::node::Node;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
+use crate::testing::poll::until;
 use crate::web::router::router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -202,6 +203,25 @@ impl Socket {
         let id = Uuid::now_v7();
         self.send(post(room, id, body)).await;
         self.answer_to(&id.to_string()).await
+    }
+
+    /// Posts until it is acknowledged, as every client does: the acknowledgement.
+    pub async fn insist(&mut self, room: &str, body: &str, after: u64) -> Value {
+        let id = Uuid::now_v7();
+        let mut send = post(room, id, body);
+        send["after"] = json!(after);
+        let mut answer = Value::Null;
+        until(body, async || {
+            self.send(send.clone()).await;
+            answer = self.answer_to(&id.to_string()).await;
+            let code = answer["code"].as_str().unwrap_or_default();
+            let open = ["unknown", "busy", "unavailable", "rate_limited"];
+            let acked = answer["t"] == "ack";
+            assert!(acked || open.contains(&code), "{answer}");
+            acked
+        })
+        .await;
+        answer
     }
 
     /// The answer to the send with this client id.

@@ -65,11 +65,11 @@ async fn a_room_whose_node_is_killed_goes_on_elsewhere_without_a_gap() {
     let mut writes = ann.hello("data").await;
     let mut reads = bob.hello("data").await;
     reads.watch(&room, 2).await;
-    insist(&mut writes, &room, "before").await;
+    writes.insist(&room, "before", 0).await;
     let owner = world.nodes[0].node.rooms.observe(room_id(&room)).await;
     assert!(owner.is_some(), "it lived there");
     world.kill(0);
-    let last = insist(&mut writes, &room, "after").await["seq"].as_u64();
+    let last = writes.insist(&room, "after", 0).await["seq"].as_u64();
     let last = last.expect("a seq");
     assert_eq!(reads.entries_to(last).await, Vec::from_iter(3..=last));
     assert_ne!(world.cluster(1).place(room_id(&room)), world.id(0));
@@ -85,7 +85,7 @@ async fn what_gets_lost_between_nodes_is_read_from_the_store() {
     let mut reads = bob.hello("data").await;
     reads.watch(&room, 2).await;
     // From here on the first node knows that the second one follows.
-    insist(&mut writes, &room, "Clear sky").await;
+    writes.insist(&room, "Clear sky", 0).await;
     assert_eq!(reads.entries_to(3).await, [3]);
     let faults = Faults {
         dropped: 400,
@@ -94,10 +94,10 @@ async fn what_gets_lost_between_nodes_is_read_from_the_store() {
     };
     world.hub.set_faults(faults);
     for _ in 0..30 {
-        insist(&mut writes, &room, "Fog").await;
+        writes.insist(&room, "Fog", 0).await;
     }
     world.hub.cut(world.id(0), world.id(1));
-    insist(&mut writes, &room, "the last one").await;
+    writes.insist(&room, "the last one", 0).await;
     world.hub.mend();
     world.hub.set_faults(Faults::default());
     assert_eq!(reads.entries_to(34).await, Vec::from_iter(4..=34));
@@ -120,7 +120,7 @@ async fn without_the_bus_both_nodes_go_on_and_each_sees_what_the_other_stored() 
     for _ in 0..5 {
         for socket in [&mut anns, &mut bobs] {
             // The head that the other node acknowledged is above what this one's owner knows.
-            let ack = insist_from(socket, &room, "No bus", last).await;
+            let ack = socket.insist(&room, "No bus", last).await;
             last = ack["seq"].as_u64().expect("a seq");
         }
     }
@@ -128,7 +128,7 @@ async fn without_the_bus_both_nodes_go_on_and_each_sees_what_the_other_stored() 
     assert_eq!(at_first.entries_to(12).await, Vec::from_iter(3..=12));
     assert_eq!(at_second.entries_to(12).await, Vec::from_iter(3..=12));
     world.set_connected(true);
-    insist(&mut bobs, &room, "Back").await;
+    bobs.insist(&room, "Back", 0).await;
     assert_eq!(at_first.entries_to(13).await, [13]);
 }
 
@@ -140,7 +140,7 @@ async fn sends_that_get_lost_on_the_way_to_another_node_are_answered_soon_and_ke
     let mut writes = ann.hello("data").await;
     let mut reads = bob.hello("data").await;
     reads.watch(&room, 2).await;
-    insist(&mut writes, &room, "first").await;
+    writes.insist(&room, "first", 0).await;
     let faults = Faults {
         dropped: 50,
         ..Faults::default()

@@ -9,10 +9,11 @@ use crate::ids::{NodeId, RoomId};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::testing::node::{Person, Socket, TestNode, post};
+use crate::testing::poll::until;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 /// How long anything may take.
@@ -33,9 +34,11 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let clock = Arc::downgrade(&hub);
         tokio::spawn(async move {
+            let mut steps = tokio::time::interval(STEP);
             while let Some(hub) = clock.upgrade() {
                 hub.advance(STEP.as_millis() as u64);
-                sleep(STEP).await;
+                drop(hub);
+                steps.tick().await;
             }
         });
         let mut nodes = Vec::new();
@@ -96,39 +99,4 @@ impl World {
 
 fn room_id(text: &str) -> RoomId {
     text.parse().expect("an id")
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < end, "in time: {what}");
-        sleep(STEP).await;
-    }
-}
-
-/// Posts until it is acknowledged, as every client does: the acknowledgement.
-async fn insist(socket: &mut Socket, room: &str, body: &str) -> Value {
-    insist_from(socket, room, body, 0).await
-}
-
-async fn insist_from(socket: &mut Socket, room: &str, body: &str, after: u64) -> Value {
-    let id = Uuid::now_v7();
-    let tries = async {
-        loop {
-            let mut send = post(room, id, body);
-            send["after"] = json!(after);
-            socket.send(send).await;
-            let answer = socket.answer_to(&id.to_string()).await;
-            if answer["t"] == "ack" {
-                return answer;
-            }
-            let code = answer["code"].as_str().expect("a code");
-            let open = ["unknown", "busy", "unavailable", "rate_limited"];
-            assert!(open.contains(&code), "{answer}");
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(PATIENCE, tries)
-        .await
-        .expect("acknowledged in time")
 }

@@ -35,7 +35,8 @@ async fn a_removal_waits_for_a_node_that_does_not_answer_until_its_lease_lapsed(
     world.hub.cut(world.id(0), world.id(1));
     let path = format!("/rooms/{room}/members/{}", bob.id);
     let removal = tokio::spawn(async move { ann.call("DELETE", &path, Value::Null).await });
-    sleep(Duration::from_secs(1)).await;
+    let later = world.hub.now_ms() + 1_000;
+    until("a second passed", async || world.hub.now_ms() >= later).await;
     assert!(
         !removal.is_finished(),
         "the other has a lease and did not confirm"

@@ -5,9 +5,7 @@ use super::*;
 use crate::cluster::shell::Way;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::testing::node::{Socket, TestNode, post};
-use serde_json::Value;
-use uuid::Uuid;
+use crate::testing::node::{Socket, TestNode};
 
 async fn node(n: u8, redis: &Server, store: &Arc<dyn Store>) -> TestNode {
     let seat = way_of(n, &redis.url()).await;
@@ -23,23 +21,6 @@ async fn way_of(n: u8, url: &str) -> (NodeId, Arc<RedisTransport>) {
     let id = NodeId::from_bytes([n; 16]);
     let started = RedisTransport::start(options(url, "chat", &["secret"]), id, Metrics::new());
     (id, started.await.expect("nothing is wrong"))
-}
-
-/// Posts until it is acknowledged, as every client does.
-async fn insist(socket: &mut Socket, room: &str, body: &str) {
-    let id = Uuid::now_v7();
-    let tries = async {
-        loop {
-            socket.send(post(room, id, body)).await;
-            let answer: Value = socket.answer_to(&id.to_string()).await;
-            if answer["t"] == "ack" {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let done = tokio::time::timeout(PATIENCE, tries).await;
-    done.unwrap_or_else(|_| panic!("{body} is acknowledged"));
 }
 
 async fn hears(socket: &mut Socket, body: &str) {
@@ -75,9 +56,9 @@ async fn redis_people_on_two_nodes_chat_on_while_redis_is_flushed_killed_and_bac
             _ => {}
         }
         let (from_her, from_him) = (format!("{round} from Ines"), format!("{round} from Rui"));
-        insist(&mut hers, &room, &from_her).await;
+        hers.insist(&room, &from_her, 0).await;
         hears(&mut his, &from_her).await;
-        insist(&mut his, &room, &from_him).await;
+        his.insist(&room, &from_him, 0).await;
         hears(&mut hers, &from_him).await;
     }
 }

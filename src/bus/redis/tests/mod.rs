@@ -11,6 +11,7 @@ use crate::bus::seal::Seal;
 use crate::bus::transport::{Transport, TransportEvents};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
+use crate::testing::poll::until;
 use bytes::Bytes;
 use server::PATIENCE;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,11 +93,7 @@ async fn seat(n: u8, url: &str) -> Seat {
 
 /// Waits until it is so.
 async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !so() {
-        assert!(Instant::now() < until, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(what, async || so()).await;
 }
 
 /// Says it again, as heartbeats do, until the other one hears it.
