@@ -264,3 +264,77 @@ impl Drop for Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Subscriber as _;
+    use crate::clock::Timestamp;
+    use crate::entry::{Event, Mentions};
+    use crate::relay::directory::Relays;
+    use crate::store::memory::MemoryStore;
+    use crate::testing::probe::{connect, user};
+    use tokio::sync::oneshot;
+
+    struct Unasked;
+
+    #[async_trait::async_trait]
+    impl RenderEntries for Unasked {
+        async fn render(&self, _: RoomId, _: &[Arc<Entry>]) -> Result<Vec<Rendered>> {
+            Err(Error::internal())
+        }
+    }
+
+    fn publication(seq: Seq, event: Event) -> (Publication, oneshot::Receiver<()>) {
+        let room = RoomId::from_bytes([9; 16]);
+        let entry = Entry {
+            room,
+            seq,
+            ord: seq,
+            at: Timestamp(0),
+            by: Some(user(1)),
+            client_id: None,
+            event,
+            redacted: false,
+        };
+        let (confirm, confirmed) = oneshot::channel();
+        let publication = Publication {
+            room,
+            entries: vec![Arc::new(entry)],
+            confirm: Some(Confirm::new(move || {
+                let _ = confirm.send(());
+            })),
+        };
+        (publication, confirmed)
+    }
+
+    fn post(seq: Seq) -> (Publication, oneshot::Receiver<()>) {
+        let event = Event::Post {
+            body: Some("The tide is out".to_owned()),
+            reply_to: None,
+            mentions: Mentions::default(),
+        };
+        publication(seq, event)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removal_behind_a_gap_is_confirmed_when_it_was_passed_on_and_not_before() {
+        let metrics = Metrics::new();
+        let (store, sessions) = (Arc::new(MemoryStore::new()), Sessions::new(&metrics, 1));
+        let relays = Relays::start(store, sessions, Arc::new(Unasked), &metrics).await;
+        let relays = relays.expect("the supervisor starts");
+        let (ann, _ears) = connect(user(1)).await;
+        relays.listen(RoomId::from_bytes([9; 16]), ann, 1);
+        let (removal, mut removed) = publication(3, Event::Leave { user: user(2) });
+        relays.published(removal);
+        // What it knows already it confirms at once: by then it has heard of the removal.
+        let (known, confirmed) = post(1);
+        relays.published(known);
+        confirmed.await.expect("confirmed");
+        assert!(removed.try_recv().is_err(), "the second entry is missing");
+        let (missing, confirmed) = post(2);
+        relays.published(missing);
+        confirmed.await.expect("confirmed");
+        removed.await.expect("confirmed");
+    }
+}
