@@ -120,6 +120,8 @@ pub trait Bus: Send + Sync + 'static {
 pub trait Subscriber: Send + Sync + 'static {
     fn published(&self, publication: Publication);
     fn hinted(&self, hint: Hint);
+    /// The log of the room is at least this long.
+    fn head(&self, room: RoomId, head: Seq);
 }
 
 /// One node by itself.
@@ -139,5 +141,9 @@ impl Bus for LocalBus {
     }
     fn hint(&self, hint: Hint) {
         self.subscriber.hinted(hint);
+    }
+    /// What a former owner stored and did not live to publish is read.
+    fn owns(&self, room: RoomId, head: Seq) {
+        self.subscriber.head(room, head);
     }
 }

@@ -177,6 +177,10 @@ impl Subscriber for Relays {
     fn hinted(&self, hint: Hint) {
         self.tell_if_there(hint.room(), RelayMessage::Hint(hint));
     }
+
+    fn head(&self, room: RoomId, head: Seq) {
+        Relays::head(self, room, head);
+    }
 }
 
 /// The relay of the room has ended. Another may have begun meanwhile: that counts.

@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::supervise::{Exit, Restarts, Supervisor};
 use ractor::{Actor, ActorCell, ActorId, ActorRef, ActorRuntime, SpawnErr};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -41,6 +41,8 @@ struct Ends {
     restarts: Mutex<HashMap<RoomId, Restarts>>,
     holds: Holds,
     ended: Notify,
+    /// To bring a room that broke to life again.
+    rooms: OnceLock<Weak<Shared>>,
 }
 
 impl Rooms {
@@ -59,6 +61,7 @@ impl Rooms {
             restarts: Mutex::default(),
             holds: Holds::default(),
             ended: Notify::new(),
+            rooms: OnceLock::new(),
         });
         let on_end = {
             let ends = Arc::clone(&ends);
@@ -73,11 +76,13 @@ impl Rooms {
             slots,
             notes: Notes::default(),
         };
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             parts: Arc::new(parts),
             supervisor: supervisor.get_cell(),
             ends,
-        })))
+        });
+        let _ = shared.ends.rooms.set(Arc::downgrade(&shared));
+        Ok(Self(shared))
     }
 
     /// Sends a command and waits for its answer; out of time, the outcome is `unknown`.
@@ -161,6 +166,12 @@ impl Rooms {
         }
     }
 
+    /// Brings the room to life without a command.
+    fn wake(&self, room: RoomId) {
+        let (port, _) = oneshot::channel();
+        self.tell_here(room, RoomMessage::Observe(port));
+    }
+
     fn start_room(&self, room: RoomId) -> Option<ActorRef<RoomMessage>> {
         if self.0.ends.must_wait(room) {
             return None;
@@ -188,13 +199,32 @@ impl Ends {
             restarts.retain(|_, restarts| !restarts.is_calm(now));
             restarts.entry(room).or_default().failed(now);
         }
+        if let (Some(room), Exit::Panicked, false) = (room, exit, self.shared) {
+            self.revive(room);
+        }
         self.ended.notify_waiters();
     }
 
+    /// What a room stored and did not live to publish is in nobody's sight. Among several nodes
+    /// heads are polled; here the next owner says where the log ends, so it comes by itself.
+    fn revive(&self, room: RoomId) {
+        let (rooms, wait) = (self.rooms.get().cloned(), self.wait(room));
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(shared) = rooms.and_then(|rooms| rooms.upgrade()) {
+                Rooms(shared).wake(room);
+            }
+        });
+    }
+
     fn must_wait(&self, room: RoomId) -> bool {
+        !self.wait(room).is_zero()
+    }
+
+    fn wait(&self, room: RoomId) -> Duration {
         let restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = restarts.get(&room).map(|of| of.wait(Instant::now()));
-        wait.is_some_and(|wait| !wait.is_zero())
+        wait.unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stories and attacks through a real port.
 
 mod authz;
+mod breaks;
 mod clock;
 mod edges;
 mod outbound;
