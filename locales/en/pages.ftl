@@ -252,9 +252,9 @@ invite-left = { $n ->
 invite-unlimited = no limit
 invite-ends = until { $name }
 invite-for-ever = without end
+copy-link = Copy link
 turn-off = Turn off
 no-invites = No links yet.
-copy-link = Copy link
 
 # Errors
 lost-title = Nobody in this room

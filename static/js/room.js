@@ -59,10 +59,16 @@ export function openRoom(room, me, parts) {
   const announce = announcer(timeline);
   timeline.onChange(() => learn(timeline, people));
   timeline.open();
-  watchLatest(timeline, form);
+  const latest = watchLatest(timeline, form);
   codeButtons(view);
   watchDates(timeline);
   const reading = watchReading(timeline, socket);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !event.shiftKey || event.isComposing || find("dialog")) return;
+    event.preventDefault();
+    [reading.kept, reading.left] = [false, null];
+    void latest().then(reading.tell);
+  });
   formatButtons(form, field);
   complete(composer, people, room.id);
   const draft = drafts.get(room.id);

@@ -50,16 +50,31 @@ export function confirm(words) {
   });
 }
 
-/** @param {string} words */
+let waiting = 0;
+
+/**
+ * A short note. Its region stays in the page and is empty between notes: screen readers say only what
+ * changes in a region that they know.
+ * @param {string} words
+ */
 export function toast(words) {
-  find(".toast[data-live]")?.remove();
-  const made = build("div", { class: "toast", role: "status", "data-live": true }, icon("info"), build("p", {}, words));
-  Object.assign(made.style, { position: "fixed", insetBlockEnd: "1rem", insetInlineStart: "1rem", zIndex: "var(--z-toast, 60)" });
-  document.body.append(made);
-  setTimeout(() => made.remove(), 6_000);
+  const region = toasts();
+  clearTimeout(waiting);
+  region.replaceChildren();
+  requestAnimationFrame(() => region.replaceChildren(build("div", { class: "toast" }, icon("info"), build("p", {}, words))));
+  waiting = window.setTimeout(() => region.replaceChildren(), 6_000);
 }
 
-const SHORTCUTS = ["switch", "help", "send", "line", "last", "format", "walk", "react", "reply", "edit", "delete", "unread", "seen", "date", "link", "cancel"];
+/** The region of notes, made before the first one. @returns {HTMLElement} */
+export function toasts() {
+  const known = find(".toasts");
+  if (known) return known;
+  const region = build("div", { class: "toasts", role: "status" });
+  document.body.append(region);
+  return region;
+}
+
+const SHORTCUTS = ["switch", "help", "send", "line", "last", "format", "walk", "react", "reply", "edit", "delete", "unread", "read", "seen", "date", "link", "cancel"];
 
 export function shortcuts() {
   const rows = SHORTCUTS.map((what) =>

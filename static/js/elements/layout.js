@@ -1,7 +1,8 @@
 // Columns, phone view, details, theme: attributes on `.app` and `<html>`, nothing else.
 
 import { closest, find, isField } from "../lib/dom.js";
-import { shortcuts } from "./dialogs.js";
+import { copyField } from "./copy.js";
+import { shortcuts, toasts } from "./dialogs.js";
 import { openSwitcher } from "./switcher.js";
 
 const phone = matchMedia("(max-width: 40rem)");
@@ -14,6 +15,7 @@ export function layout(app) {
     if (pressed && what === "show-password") showPassword(pressed);
     if (!app) return;
     if (what === "jump") openSwitcher();
+    else if (what === "copy") void copyField(pressed?.dataset.for ?? "");
     else if (what === "sidebar") toggleSidebar(app);
     else if (what === "list") app.dataset.view = "list";
     else if (what === "panel" && find(".panel:not(.act)", app)) {
@@ -21,6 +23,9 @@ export function layout(app) {
       togglePanel(app);
     }
   });
+  if (app) toasts();
+  // A row of tabs that is wider than a phone shows the one that is open.
+  find(".page-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   document.addEventListener("keydown", (event) => app && keys(event, app));
   document.addEventListener("change", (event) => look(event.target));
 }

@@ -19,8 +19,9 @@ export class Timeline {
   pages;
   /** The state of the room that is known here. */
   head;
-  /** Messages of others below what is seen. */
+  /** Messages of others below what is seen, up to `#seen`. */
   unseen = 0;
+  #seen = 0;
   /** @type {((fresh: HTMLElement[]) => void)[]} */ #changed = [];
 
   /** @param {HTMLElement} view @param {RoomData} room */
@@ -48,8 +49,24 @@ export class Timeline {
       this.keeper.toEnd();
       if (line && line.getBoundingClientRect().top < this.view.getBoundingClientRect().top + 24) this.keeper.show(line, "start");
     }
+    this.#seen = read;
+    this.unseen = unread;
+    this.look();
     this.#tell(all);
     this.#page();
+  }
+
+  /** Counts what has come into view meanwhile as seen. */
+  look() {
+    if (this.keeper.atEnd() && !this.pages.newer) {
+      this.#seen = this.head;
+      this.unseen = 0;
+    }
+    const last = this.unseen ? this.keeper.lastVisible() : 0;
+    if (last <= this.#seen) return;
+    const passed = items(this.column).filter((it) => seqOf(it) > this.#seen && seqOf(it) <= last);
+    this.unseen = Math.max(0, this.unseen - passed.filter((it) => it.matches(".message:not([data-mine])")).length);
+    this.#seen = last;
   }
 
   /** Called with the items that came or changed. @param {(fresh: HTMLElement[]) => void} act */

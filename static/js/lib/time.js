@@ -6,7 +6,7 @@ const locale = page?.locale ?? navigator.language;
 const zone = page?.time_zone || undefined;
 /** @type {Pick<Intl.DateTimeFormatOptions, "timeZone" | "hour12">} */
 const common = { timeZone: zone, ...(page?.hour12 === undefined ? {} : { hour12: page.hour12 }) };
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", ...common });
+const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", ...common });
 const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short", ...common });
 const day = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: zone });
 const dayWithYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: zone });

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { sees, until } from "../lib/world.mjs";
+
+const POSTS = 500;
+
+/** A room in which Bo wrote much while Ada was away, after one message that she has read. */
+async function away(world) {
+  const [ada, bo] = [await world.person("Ada Lindqvist"), await world.person("Bo Nakamura")];
+  const room = await world.room("night-line", bo, ada);
+  await world.post(bo, room, "Before she left");
+  await world.call(ada, "PUT", `/rooms/${room}/markers`, { read: 10_000 });
+  for (let at = 1; at <= POSTS; at += 1) await world.post(bo, room, `Line ${at} of the night`);
+  return { ada, bo, room };
+}
+
+const edges = (page) =>
+  page.evaluate(() => {
+    const view = document.querySelector(".room > .timeline").getBoundingClientRect();
+    const line = document.querySelector("#new");
+    const box = line?.getBoundingClientRect();
+    const top = box && document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    const below = line?.nextElementSibling?.querySelector(".message-body")?.textContent?.trim();
+    return { from: box ? box.top - view.top : null, uncovered: Boolean(top?.closest("#new")), below, words: line?.textContent };
+  });
+
+const counted = (page) => page.textContent(".latest").then((words) => Number(/\d+/.exec(words ?? "")?.[0] ?? 0));
+
+export const stories = {
+  async "Ada comes back to 500 unread: the line is in view, the way to the latest counts what is below"(world) {
+    const { ada, bo, room } = await away(world);
+    const page = await world.enter(ada, room);
+    const at = await edges(page);
+    assert.equal(at.below, "Line 1 of the night");
+    assert.equal(at.words, "500 new messages");
+    assert.ok(at.uncovered, "nothing lies over the line");
+    assert.ok(at.from >= 0 && at.from < 120, `the line is near the top: ${at.from}`);
+    await until("what is not in view is counted", async () => (await counted(page)) > POSTS - 60);
+    const before = await counted(page);
+    assert.ok(before < POSTS, `${before} are below`);
+
+    // She reads on, page by page: the count falls, and the message at the edge stays on its pixel.
+    await page.evaluate(() => {
+      const view = document.querySelector(".room > .timeline");
+      view.scrollTop += 400;
+    });
+    await until("fewer are below", async () => (await counted(page)) < before);
+    const edge = await page.evaluate(() => {
+      const view = document.querySelector(".room > .timeline");
+      const item = [...view.querySelectorAll("[data-seq]")].find((it) => it.getBoundingClientRect().top > view.getBoundingClientRect().top + 60);
+      return { id: item.id, top: item.getBoundingClientRect().top, last: [...view.querySelectorAll("[data-seq]")].at(-1).id };
+    });
+    await world.post(bo, room, "And one more");
+    const now = await counted(page);
+    await until("the new one is counted, too", async () => (await counted(page)) > now - 1);
+    const moved = await page.$eval(`#${edge.id}`, (it) => it.getBoundingClientRect().top);
+    assert.ok(Math.abs(moved - edge.top) < 1, `moved from ${edge.top} to ${moved}`);
+
+    await page.click(".latest");
+    await sees(page, "And one more");
+    await until("the button is gone", () => page.$(".latest[hidden]"));
+    await until("all is read", async () => (await world.call(ada, "GET", `/rooms/${room}`)).unread === 0);
+  },
+
+  async "Ada marks a room as read by Shift and Escape"(world) {
+    const { ada, bo } = { ada: await world.person("Ada Lindqvist"), bo: await world.person("Bo Nakamura") };
+    const room = await world.room("slipway", bo, ada);
+    for (let at = 1; at <= 120; at += 1) await world.post(bo, room, `Line ${at}`);
+    const page = await world.enter(ada, room);
+    await page.bringToFront();
+    assert.ok((await world.call(ada, "GET", `/rooms/${room}`)).unread > 0);
+    await page.keyboard.press("Shift+Escape");
+    await sees(page, "Line 120");
+    await until("all is read", async () => (await world.call(ada, "GET", `/rooms/${room}`)).unread === 0);
+  },
+
+  async "Ada makes an invite link, copies it, and is told so in a place that screen readers know"(world) {
+    const ada = await world.person("Ada Lindqvist");
+    const page = await world.signIn(ada);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto("/admin/invites");
+    await page.click("main button[data-kind=primary]");
+    const link = await page.inputValue("#invite-1");
+    await until("the region of notes is there and empty", () => page.$eval('[role="status"].toasts', (it) => !it.textContent));
+    await page.click('[data-do="copy"]');
+    await until("she is told", async () => (await page.textContent('[role="status"].toasts')) === "Link copied");
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+
+    // Over plain HTTP there is no clipboard for scripts.
+    await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true }));
+    await page.evaluate(() => document.querySelector(".toasts").replaceChildren());
+    await page.click('[data-do="copy"]');
+    await until("she is told again", async () => (await page.textContent(".toasts")) === "Link copied");
+    const selected = await page.$eval("#invite-1", (it) => it.value.slice(it.selectionStart, it.selectionEnd));
+    assert.equal(selected, link);
+  },
+};
