@@ -192,6 +192,14 @@ pub const LEASE_MS: u64 = 2_000;
 pub const LEASE_MARGIN_MS: u64 = 250;
 /// Without the bus, nodes learn what happened from the store within this, milliseconds (R17).
 pub const STORE_LEASE_MS: u64 = 5_000;
+/// A node whose clock is further from the store's, or behind another node's, does not begin, milliseconds.
+pub const CLOCKS_APART_MS_MAX: i64 = 5_000;
+/// A node that begins waits this long for what the store says about the others, milliseconds.
+pub const STORE_PATIENCE_MS: u64 = 15_000;
+/// A node renews its row in the store this often, milliseconds, and this often while somebody waits
+/// for what the rows say.
+pub const STORE_BEAT_MS: u64 = 500;
+pub const STORE_BEAT_ASKED_MS: u64 = 100;
 /// Commands of this node that wait for an answer from another; beyond: `busy`.
 pub const FORWARDED_MAX: usize = 65_536;
 /// Rooms in one message about what a node follows.

@@ -2,6 +2,8 @@
 
 use crate::bus::redis::{RedisOptions, RedisTransport};
 use crate::bus::transport::Transport;
+use crate::clock;
+use crate::cluster::admission;
 use crate::cluster::shell::Way;
 use crate::config::{Config, StorePlace};
 use crate::ids::NodeId;
@@ -86,6 +88,8 @@ async fn start(config: Config, store: Arc<dyn Store>) -> Result<Arc<Node>, Failu
             let want = "cql:HOST:PORT/KEYSPACE, or no redis for one node by itself";
             return Err(format!("setting store: nodes that meet over Redis need one store that all reach; it is embedded, it should be {want}").into());
         }
+        let fits = admission::admit(&*store, clock::now).await;
+        fits.map_err(|why| format!("this node does not begin: {why}"))?;
         let options = RedisOptions {
             url: cluster.redis.clone(),
             cluster: cluster.id.clone(),

@@ -4,6 +4,7 @@
 //! Nothing here decides what is true. The store does: who owns a room, what stands in its log. All
 //! that passes between nodes is a hint or a wake-up, and what is lost is read from the store.
 
+pub mod admission;
 pub mod message;
 pub mod shell;
 pub mod state;

@@ -87,7 +87,8 @@ pub async fn room_item(
 }
 
 fn item(user: UserId, place: RoomPlace, draft: Option<String>) -> RoomItem {
-    let (row, marker) = (place.room, place.marker);
+    let marker = place.marker.with_own(user, &place.tail);
+    let row = place.room;
     let (head, ord) = (place.statics.head(), place.statics.ord);
     let tail = Tail {
         statics: place.statics,

@@ -37,6 +37,8 @@ pub enum RelayMessage {
     Published(Publication),
     /// The log is at least this long.
     Head(Seq),
+    /// The same, confirmed when all that was passed on.
+    Reach(Seq, Confirm),
     Hint(Hint),
     /// Only tests send it.
     Panic,
@@ -134,6 +136,10 @@ impl Relay {
             }
             RelayMessage::Listen(connection, head) => self.state.listen(connection, head),
             RelayMessage::Head(head) => self.state.head_is(head),
+            RelayMessage::Reach(head, confirm) => {
+                self.held.push((head, confirm));
+                self.state.at(clock::now()).head_is(head)
+            }
             RelayMessage::Unlisten(id) => {
                 self.state.unlisten(id);
                 Vec::new()

@@ -2,7 +2,7 @@
 
 use super::actor::{Parts, RelayActor, RelayMessage};
 use super::{RenderEntries, Watch};
-use crate::bus::{Bus, Hint, Publication, Subscriber};
+use crate::bus::{Bus, Confirm, Hint, Publication, Subscriber};
 use crate::clock;
 use crate::entry::Event;
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
@@ -122,6 +122,11 @@ impl Relays {
     /// The log of the room is at least this long: its relay reads what it lacks.
     pub fn head(&self, room: RoomId, head: Seq) {
         self.tell_if_there(room, RelayMessage::Head(head));
+    }
+
+    /// The same; `confirm` goes when everybody whom an entry up to there removed is out.
+    pub fn reach(&self, room: RoomId, head: Seq, confirm: Confirm) {
+        self.tell_if_there(room, RelayMessage::Reach(head, confirm));
     }
 
     /// Relays on this node.

@@ -13,6 +13,7 @@ mod derived;
 pub mod embedded;
 mod error;
 mod facts;
+mod leases;
 mod log;
 pub mod memory;
 mod people;
@@ -24,12 +25,14 @@ pub mod views;
 
 pub use derived::*;
 pub use error::*;
+pub use leases::*;
 pub use log::*;
 pub use people::*;
 pub use places::RoomPlace;
 pub use rooms::*;
 pub use scene::Scene;
 
+use crate::clock::Timestamp;
 use crate::ids::{RoomId, UserId};
 use async_trait::async_trait;
 
@@ -43,8 +46,12 @@ pub enum Durability {
 
 /// The whole edge.
 #[async_trait]
-pub trait Store: LogStore + ViewStore + RoomStore + PeopleStore + 'static {
+pub trait Store: LogStore + ViewStore + RoomStore + PeopleStore + LeaseStore + 'static {
     fn durability(&self) -> Durability;
+    /// What time it is where the store is, if that is another machine.
+    async fn clock(&self) -> StoreResult<Option<Timestamp>> {
+        Ok(None)
+    }
     /// Comes to rest: what was asked for is finished, what is asked for later is refused.
     async fn close(&self) {}
     /// Whether `append` writes the views of its entries in the same transaction, so that after the

@@ -3,7 +3,7 @@
 use super::{Batch, Marker, Redaction, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::entry::StoredEntry;
-use crate::ids::{Ordinal, Seq, bucket_of};
+use crate::ids::{Ordinal, Seq, UserId, bucket_of};
 
 impl Marker {
     /// Raises within the generation: each place becomes the maximum, and what was read was delivered (R7).
@@ -24,6 +24,19 @@ impl Marker {
         let told = read.map_or(0, |(seq, _)| seq);
         self.delivered = self.delivered.max(told).max(delivered.unwrap_or(0));
         *self != before
+    }
+
+    /// What stands once the posts of `user` himself above `viewed` are counted in: where markers
+    /// follow the acknowledgement, they may not stand yet. Nothing that he marked afterwards changes.
+    pub fn with_own(mut self, user: UserId, tail: &[StoredEntry]) -> Self {
+        let own = tail.iter().map(|stored| &stored.entry);
+        let own = own.filter(|entry| entry.by == Some(user) && entry.event.is_countable());
+        for entry in own {
+            if entry.at > self.read_at {
+                self.raise(Some((entry.seq, entry.ord)), None, entry.at);
+            }
+        }
+        self
     }
 
     /// The first place of the next generation: `delivered` never falls.

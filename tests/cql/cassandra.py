@@ -3,7 +3,8 @@
 
 Fetches the server's jars once with Maven into a cache, starts one node or a ring of three on loopback
 addresses of its own, runs COMMAND with CHAPIANA_TEST_CQL=host:port, and stops the nodes by process id.
-With --keep it prints the address and the pids, and leaves the nodes running. Needs Java 17 and Maven.
+With --secured the server asks for a name and a password and speaks TLS alone: COMMAND finds them in
+CHAPIANA_TEST_CQL_LOGIN (name:password) and CHAPIANA_TEST_CQL_CA (a PEM file). With --keep it prints the address and the pids, and leaves the nodes running. Needs Java 17 and Maven.
 """
 
 import argparse
@@ -80,6 +81,18 @@ user_defined_functions_enabled: false
 internode_compression: none
 {more}"""
 
+# The first name and password are the server's own; it makes them some seconds after its port opens.
+LOGIN = "cassandra:cassandra"
+SECURED = """authenticator: PasswordAuthenticator
+authorizer: CassandraAuthorizer
+client_encryption_options:
+  enabled: true
+  optional: false
+  keystore: {folder}/node.p12
+  keystore_password: chapiana
+  store_type: PKCS12
+"""
+
 JAVA = """-Xms400m -Xmx400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -XX:MaxDirectMemorySize=256m
 -XX:+PerfDisableSharedMem -XX:+ExitOnOutOfMemoryError
 --add-opens java.base/sun.nio.ch=ALL-UNNAMED --add-opens java.base/java.io=ALL-UNNAMED
@@ -124,11 +137,24 @@ def free_addresses(count):
     sys.exit("no free loopback address was found")
 
 
+def certificate(folder, addresses):
+    """A certificate of its own for all nodes: node.p12 for them, ca.pem for who wants to know them."""
+    names = ",".join(["dns:localhost", *(f"ip:{address}" for address in addresses)])
+    store = ["-alias", "node", "-keystore", folder / "node.p12", "-storetype", "PKCS12", "-storepass", "chapiana"]
+    subprocess.run(["keytool", "-genkeypair", *store, "-keyalg", "EC", "-groupname", "secp256r1", "-validity", "2",
+                    "-dname", "CN=localhost", "-ext", f"san={names}"], check=True, capture_output=True)
+    subprocess.run(["keytool", "-exportcert", "-rfc", *store, "-file", folder / "ca.pem"], check=True,
+                   capture_output=True)
+
+
 class Ring:
-    def __init__(self, nodes, folder, more=""):
+    def __init__(self, nodes, folder, more="", secured=False):
         self.folder, self.lib = pathlib.Path(folder).resolve(), jars()
         self.addresses = free_addresses(nodes)
         self.more = more
+        if secured:
+            certificate(self.folder, self.addresses)
+            self.more += SECURED.format(folder=self.folder)
         (self.folder / "logback.xml").write_text(LOGBACK)
         self.running = [self.start(n) for n in range(nodes)]
         for n in range(nodes):
@@ -178,6 +204,7 @@ class Ring:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=int(os.environ.get("CQL_NODES", 1)))
+    parser.add_argument("--secured", action="store_true")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--folder", help="where the nodes keep their data (default: a new one, removed at the end)")
     at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
@@ -185,7 +212,7 @@ def main():
     folder = given.folder or tempfile.mkdtemp(prefix="chapiana-cql-")
     os.makedirs(folder, exist_ok=True)
     began = time.monotonic()
-    ring = Ring(given.nodes, folder)
+    ring = Ring(given.nodes, folder, secured=given.secured)
     contact = f"{ring.addresses[0]}:{CQL}"
     pids = " ".join(str(node.pid) for node in ring.running)
     print(f"Cassandra {VERSION}, {given.nodes} node(s) at {contact}, pids {pids}, "
@@ -195,6 +222,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         environment = {**os.environ, "CHAPIANA_TEST_CQL": contact, "CQL_NODES": str(given.nodes)}
+        if given.secured:
+            environment |= {"CHAPIANA_TEST_CQL_LOGIN": LOGIN, "CHAPIANA_TEST_CQL_CA": str(ring.folder / "ca.pem")}
         return subprocess.run(command, env=environment).returncode
     finally:
         ring.stop()

@@ -13,6 +13,7 @@ impl Cluster {
                 }
             }
             Effect::AskRoll => self.ask_roll(),
+            Effect::AskRows => self.0.ask_rows.notify_one(),
             Effect::FlushSoon => self.later(INTEREST_FLUSH_MS, Event::Flush),
             Effect::Hear {
                 room,

@@ -3,6 +3,7 @@
 
 mod edges;
 mod effects;
+mod row;
 
 use super::message::{Command, CommandId, FenceId, Message};
 use super::state::{ClusterState, Effect, Event, Moment, Roll};
@@ -29,6 +30,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How often the core is told that time passes.
@@ -69,6 +71,11 @@ struct Shared {
     /// Whoever waits for these removals hears of it when they are dropped.
     fences: Mutex<HashMap<FenceId, Arc<Confirm>>>,
     last_id: AtomicU64,
+    /// The rows in the store are wanted soon.
+    ask_rows: Notify,
+    /// How often everything shown here was read anew.
+    settled: AtomicU64,
+    settling: AtomicBool,
     healing: AtomicBool,
     heal_again: AtomicBool,
     ended: AtomicBool,
@@ -87,6 +94,9 @@ impl Cluster {
             answers: Mutex::default(),
             fences: Mutex::default(),
             last_id: AtomicU64::new(0),
+            ask_rows: Notify::new(),
+            settled: AtomicU64::new(0),
+            settling: AtomicBool::new(false),
             healing: AtomicBool::new(false),
             heal_again: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -102,11 +112,15 @@ impl Cluster {
         transport.listen(Arc::new(self.clone()));
         self.tell(Event::Connected(connected));
         self.renew().await;
+        // From now on whoever removes somebody waits for this node.
+        self.renew_row(1).await;
         self.tell(Event::Tick);
         let myself = self.clone();
         tokio::spawn(async move { myself.keep_time().await });
         let myself = self.clone();
         tokio::spawn(async move { myself.keep_lease().await });
+        let myself = self.clone();
+        tokio::spawn(async move { myself.keep_row().await });
     }
 
     /// The nodes that this one sees, without itself.
@@ -133,12 +147,18 @@ impl Cluster {
         {
             tracing::debug!(%error, "the lease runs out by itself");
         }
+        self.release_row().await;
     }
 
     /// Falls silent without a word, as a process that is killed.
     #[cfg(test)]
     pub fn stop_for_test(&self) {
         self.0.ended.store(true, Ordering::Release);
+    }
+
+    #[cfg(test)]
+    pub fn settled_for_test(&self) -> u64 {
+        self.0.settled.load(Ordering::Acquire)
     }
 
     async fn keep_time(&self) {

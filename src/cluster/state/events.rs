@@ -1,6 +1,7 @@
 //! What the cluster's core hears, and what it wants done.
 
 use super::*;
+use crate::store::NodeLease;
 
 /// What happens to a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,11 @@ pub enum Event {
     Gap(NodeId),
     /// What the keeper of the leases said, asked for at a moment after `AskRoll`; `None`: nothing.
     Roll(Option<Roll>),
+    /// What all nodes say of themselves in the store, asked for at this moment.
+    Rows {
+        asked_at: Moment,
+        rows: Vec<NodeLease>,
+    },
     /// A relay of the room lives here from now on, or ends.
     Follow(RoomId),
     Unfollow(RoomId),
@@ -118,6 +124,8 @@ pub enum Effect {
     },
     /// Answer with `Event::Roll`: a removal waits for whoever has a lease.
     AskRoll,
+    /// Read the rows of all nodes in the store soon, and come with `Event::Rows`.
+    AskRows,
     /// Everybody confirmed, or is gone.
     Confirmed(FenceId),
     /// The nodes that are there changed: rooms that should live elsewhere are handed over.

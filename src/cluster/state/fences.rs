@@ -1,6 +1,6 @@
 //! Removals that wait until nobody serves the removed any more (R17).
 
-use super::Moment;
+use super::{ClusterState, Effect, Moment};
 use crate::cluster::message::{FenceId, Message};
 use crate::entry::Entry;
 use crate::ids::{LoginId, NodeId, RoomId};
@@ -58,6 +58,9 @@ struct Fence {
     strict: bool,
     /// It is known who has a lease.
     rolled: bool,
+    raised_at: Moment,
+    /// What the store says instead: who has a lease there, and how often he must have settled.
+    settling: Option<BTreeMap<NodeId, u64>>,
     /// When it is said again to those who did not confirm.
     say_at: Moment,
     /// If that cannot be learned, everybody has it from the store by then.
@@ -65,6 +68,11 @@ struct Fence {
 }
 
 impl Fence {
+    /// Whether reading the heads of rooms shows what it is about.
+    fn settles(&self) -> bool {
+        self.strict && matches!(self.removal, Removal::Entries { .. })
+    }
+
     fn is_done(&self) -> bool {
         self.rolled && self.waits_for.is_empty()
     }
@@ -86,6 +94,8 @@ impl Fences {
             waits_for: nodes.iter().copied().collect(),
             confirmed: BTreeSet::new(),
             rolled: !strict,
+            raised_at: now,
+            settling: None,
             say_at: now + FENCE_RETRY_MS,
             until: now + STORE_LEASE_MS,
         };
@@ -135,9 +145,40 @@ impl Fences {
         self.take_out(Fence::is_done)
     }
 
+    /// Who has a lease in the store, and how often he has settled; asked for at `asked_at`. A pass
+    /// that was under way then may have missed the removal, the one after it has not.
+    pub fn settled(&mut self, asked_at: Moment, live: &BTreeMap<NodeId, u64>) -> Vec<FenceId> {
+        for fence in self.open.values_mut() {
+            if !fence.settles() || asked_at <= fence.raised_at {
+                continue;
+            }
+            let confirmed = &fence.confirmed;
+            let settling = fence.settling.get_or_insert_with(|| {
+                let all = live.iter().map(|(node, settled)| (*node, settled + 2));
+                all.collect()
+            });
+            settling.retain(|node, wanted| {
+                let stands = live.get(node).is_some_and(|settled| settled < wanted);
+                stands && !confirmed.contains(node)
+            });
+        }
+        self.take_out(|fence| fence.settling.as_ref().is_some_and(BTreeMap::is_empty))
+    }
+
+    /// Whether the others should settle: the bus had its time, or has none to give.
+    pub fn ask(&self, now: Moment, connected: bool) -> bool {
+        let due = |fence: &Fence| !connected || now >= fence.raised_at + FENCE_RETRY_MS;
+        self.open
+            .values()
+            .any(|fence| fence.settles() && due(fence))
+    }
+
     /// Takes out those that cannot be decided and whose time has come.
     pub fn expire(&mut self, now: Moment) -> Vec<FenceId> {
-        self.take_out(|fence| fence.until <= now && !(fence.strict && fence.rolled))
+        self.take_out(|fence| {
+            let known = fence.strict && (fence.rolled || fence.settling.is_some());
+            fence.until <= now && !known
+        })
     }
 
     /// What is to be said again, and to whom.
@@ -159,5 +200,36 @@ impl Fences {
             self.open.remove(id);
         }
         ids
+    }
+}
+
+impl ClusterState {
+    /// What was not confirmed is said again, in case it or its answer was lost.
+    pub(super) fn go_on_with_fences(&mut self, now: Moment) {
+        for fence in self.fences.expire(now) {
+            self.effects.push(Effect::Confirmed(fence));
+        }
+        for (fence, removal, nodes) in self.fences.overdue(now) {
+            self.effects.push(Effect::AskRoll);
+            for to in nodes {
+                let message = removal.message(fence);
+                self.effects.push(Effect::Send { to, message });
+            }
+        }
+    }
+
+    /// Tells everybody, and waits for whoever has a lease.
+    pub(super) fn raise(&mut self, now: Moment, fence: FenceId, removal: Removal, strict: bool) {
+        let nodes: Vec<_> = self.peers.ids().collect();
+        for to in &nodes {
+            let (to, message) = (*to, removal.message(fence));
+            self.effects.push(Effect::Send { to, message });
+        }
+        if strict {
+            self.effects.extend([Effect::AskRoll, Effect::AskRows]);
+        } else if nodes.is_empty() {
+            return;
+        }
+        self.fences.raise(now, fence, removal, &nodes, strict);
     }
 }

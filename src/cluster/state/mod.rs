@@ -6,6 +6,7 @@ mod fences;
 mod hearing;
 mod interest;
 mod peers;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use self::commands::Commands;
 use self::fences::{Fences, Removal};
 use self::interest::Followed;
 use self::peers::Peers;
+use self::rows::Rows;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
 use crate::bus::{Hint, News};
 use crate::entry::{self, Entry};
@@ -44,6 +46,7 @@ pub struct ClusterState {
     followed: Followed,
     commands: Commands,
     fences: Fences,
+    rows: Rows,
     /// Rooms with an owner here, and where their logs end.
     owned: HashMap<RoomId, Seq>,
     /// Publications that moved people and that nobody waits for.
@@ -68,6 +71,7 @@ impl ClusterState {
             followed: Followed::default(),
             commands: Commands::default(),
             fences: Fences::default(),
+            rows: Rows::default(),
             owned: HashMap::new(),
             moves: 0,
             connected: true,
@@ -95,6 +99,7 @@ impl ClusterState {
                     self.effects.push(Effect::Confirmed(fence));
                 }
             }
+            Event::Rows { asked_at, rows } => self.read_rows(now, asked_at, &rows),
             Event::Follow(room) => self.follow(room, true),
             Event::Unfollow(room) => self.follow(room, false),
             Event::Flush => self.flush(),
@@ -264,20 +269,6 @@ impl ClusterState {
         }
     }
 
-    /// What was not confirmed is said again, in case it or its answer was lost.
-    fn go_on_with_fences(&mut self, now: Moment) {
-        for fence in self.fences.expire(now) {
-            self.effects.push(Effect::Confirmed(fence));
-        }
-        for (fence, removal, nodes) in self.fences.overdue(now) {
-            self.effects.push(Effect::AskRoll);
-            for to in nodes {
-                let message = removal.message(fence);
-                self.effects.push(Effect::Send { to, message });
-            }
-        }
-    }
-
     fn give_up(&mut self, id: CommandId, code: Code) {
         self.commands.answered(id);
         self.effects.push(Effect::GiveUp { id, code });
@@ -348,21 +339,6 @@ impl ClusterState {
             };
             self.effects.push(Effect::Send { to, message });
         }
-    }
-
-    /// Tells everybody, and waits for whoever has a lease.
-    fn raise(&mut self, now: Moment, fence: FenceId, removal: Removal, strict: bool) {
-        let nodes: Vec<_> = self.peers.ids().collect();
-        for to in &nodes {
-            let (to, message) = (*to, removal.message(fence));
-            self.effects.push(Effect::Send { to, message });
-        }
-        if strict {
-            self.effects.push(Effect::AskRoll);
-        } else if nodes.is_empty() {
-            return;
-        }
-        self.fences.raise(now, fence, removal, &nodes, strict);
     }
 
     fn spread(&mut self, hint: Hint) {

@@ -1,5 +1,6 @@
 //! Two and three nodes in one process, over one store and real sockets.
 
+mod apart;
 mod messages;
 mod people;
 
@@ -13,7 +14,7 @@ use crate::testing::poll::until;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long anything may take.

@@ -15,7 +15,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const VERSION: u8 = 1;
+/// What this program speaks; one older and one newer are understood.
+pub const VERSION: u8 = 1;
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, PartialEq, Eq)]

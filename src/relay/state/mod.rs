@@ -160,9 +160,13 @@ impl RelayState {
         self.listeners.remove(&id);
     }
 
-    /// Whether the entry `seq` was passed on: whom it removes is out.
+    /// Whether the entry `seq` was passed on: whom it removes is out. Where nothing is known yet
+    /// nobody is in, unless what says so is being read.
     pub fn has_passed(&self, seq: Seq) -> bool {
-        self.head() >= seq
+        match &self.ring {
+            Some(ring) => ring.head() >= seq,
+            None => !self.loading && self.waiting.is_empty(),
+        }
     }
 
     /// The connection has ended.

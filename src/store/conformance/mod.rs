@@ -2,6 +2,7 @@
 //! again, and must say what it said before.
 
 mod buckets;
+mod leases;
 mod log;
 mod markers;
 mod people;
@@ -85,6 +86,10 @@ conformance! {
         what_was_read_was_delivered
         marking_unread_opens_one_generation_however_many_try
         markers_come_in_pages_and_by_room
+    }
+    13: leases {
+        a_node_says_how_it_is_until_it_ends
+        a_late_renewal_changes_nothing
     }
     13: rooms {
         a_room_is_created_once

@@ -33,9 +33,29 @@ pub(super) async fn session(place: &CqlPlace) -> StoreResult<Session> {
         }
     }
     let hosts = place.hosts.join(", ");
+    let remedy = remedy(place, &why);
     Err(StoreError::Unavailable(format!(
-        "no connection to {hosts}: {why}. Check host, port, name, password and TLS"
+        "no connection to {hosts}: {why}. {remedy}"
     )))
+}
+
+/// What the operator should look at first.
+pub(super) fn remedy(place: &CqlPlace, why: &str) -> &'static str {
+    let why = why.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    match (&place.login, &place.ca) {
+        (None, _) if says(&["authentication is required", "missingauthentication"]) => {
+            "The cluster asks for a name and a password: give store-user and store-password-file"
+        }
+        (Some(_), _) if says(&["password", "credentials", "authentication"]) => {
+            "The cluster refused name or password: check store-user and store-password-file"
+        }
+        (_, Some(_)) if says(&["tls", "certificate"]) => {
+            "The cluster's certificate is not signed by what store-ca holds, or it speaks no TLS"
+        }
+        (_, None) => "Check host and port; if the cluster speaks TLS, give store-ca",
+        _ => "Check host, port, name, password and TLS",
+    }
 }
 
 fn builder(place: &CqlPlace) -> StoreResult<SessionBuilder> {

@@ -66,6 +66,8 @@ pub(super) struct Driver {
     prepared: RwLock<HashMap<(&'static str, Kind), PreparedStatement>>,
     conditional: ExecutionProfileHandle,
     plain: ExecutionProfileHandle,
+    #[cfg(test)]
+    pub(crate) rounds: crate::testing::rounds::Rounds,
 }
 
 impl Driver {
@@ -84,6 +86,8 @@ impl Driver {
             prepared: RwLock::default(),
             conditional: conditional.build().into_handle(),
             plain: plain.build().into_handle(),
+            #[cfg(test)]
+            rounds: crate::testing::rounds::Rounds::default(),
         }
     }
 
@@ -133,6 +137,8 @@ impl Driver {
         let statement = self.prepared(kind, text).await?;
         let mut place = PagingState::start();
         loop {
+            #[cfg(test)]
+            let _under_way = self.rounds.begin().await;
             let page = self.session.execute_single_page(&statement, &values, place);
             let (page, next) = page.await.map_err(read_failed)?;
             for row in rows_of(page)? {

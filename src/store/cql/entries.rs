@@ -11,6 +11,9 @@ pub(super) const INSERT: &str = "INSERT INTO log (room, bucket, seq, ord, at, au
 
 pub(super) const SELECT: &str = "SELECT seq, ord, at, author, client_id, kind, target, user, role, content, extra, salt, digest, link FROM log WHERE room = ? AND bucket = ? AND seq >= ? AND seq <= ?";
 
+/// The end of a bucket, backwards, with its statics.
+pub(super) const END: &str = "SELECT owner, epoch, next_seq, last_ord, chain, viewed, seq, ord, at, author, client_id, kind, target, user, role, content, extra, salt, digest, link FROM log WHERE room = ? AND bucket = ? ORDER BY seq DESC LIMIT ?";
+
 pub(super) fn entry_values(bucket: u64, stored: &StoredEntry) -> StoreResult<Values> {
     let entry = &stored.entry;
     let facts = Facts::of(&entry.event)?;

@@ -1,10 +1,13 @@
 use super::CqlStore;
 use super::driver::Kind;
 use super::entries::{self, entry_of, entry_values, statics_of};
+use super::markers;
 use super::values::values;
 use crate::entry::{Hash, StoredEntry};
 use crate::ids::{Ordinal, OwnerId, RoomId, Seq, bucket_of};
-use crate::store::{Batch, LogStore, Outcome, Statics, StoreError, StoreResult, rules};
+use crate::store::{
+    Batch, Guard, LogStore, Outcome, Statics, StoreError, StoreResult, rules, views,
+};
 use async_trait::async_trait;
 use std::collections::HashMap;
 
@@ -30,7 +33,7 @@ impl CqlStore {
 
     /// The last bucket, from one that may exist: most often it is that one, so it and the next are
     /// asked at once; then upwards in doubling steps, then between the last two.
-    async fn last(
+    pub(super) async fn last(
         &self,
         room: RoomId,
         from_bucket: u64,
@@ -94,7 +97,7 @@ impl CqlStore {
         }
     }
 
-    async fn floor(&self, room: RoomId) -> StoreResult<Seq> {
+    pub(super) async fn floor(&self, room: RoomId) -> StoreResult<Seq> {
         match self.driver.row(Kind::Read, FLOOR, values![room]).await? {
             Some(row) => Ok(row.get::<Option<Seq>>("floor")?.unwrap_or(0)),
             None => Ok(0),
@@ -114,7 +117,7 @@ impl CqlStore {
             .map_or(0, |last| last.head()))
     }
 
-    async fn entries(
+    pub(super) async fn entries(
         &self,
         room: RoomId,
         (from, until): (Seq, Seq),
@@ -136,6 +139,16 @@ impl CqlStore {
         let there = there.map_err(|error| StoreError::Unknown(error.to_string()))?;
         Ok(Outcome::Refused(there))
     }
+}
+
+/// Whether the guards may be written after the acknowledgement: markers hide nothing from anybody, and
+/// what their author reads before they stand is told by the entries above `viewed`. The views of the
+/// batch, without which `viewed` does not rise, wait for them.
+fn follow(batch: &Batch) -> bool {
+    let mut guards = batch.guards.iter();
+    let mut entries = batch.entries.iter();
+    guards.all(|guard| matches!(guard, Guard::Marker { .. }))
+        && entries.any(|stored| !views::views_of(&stored.entry).is_empty())
 }
 
 #[async_trait]
@@ -210,7 +223,9 @@ impl LogStore for CqlStore {
         let write = self
             .driver
             .batch((APPEND, condition), entries::INSERT, rows);
-        let (answer, guards) = futures_util::join!(write, self.place_guards(&batch.guards));
+        let follow = follow(batch);
+        let before: &[Guard] = if follow { &[] } else { &batch.guards };
+        let (answer, guards) = futures_util::join!(write, self.place_guards(before));
         let outcome = match answer?.applied {
             true => Outcome::Applied,
             false => self.refused(batch.room, batch.bucket).await?,
@@ -229,6 +244,10 @@ impl LogStore for CqlStore {
                 Err(error) => Err(error),
             };
             written.map_err(|error| StoreError::Unknown(error.to_string()))?;
+            if follow {
+                let (_, markers) = markers::split(&batch.guards);
+                self.later.add(&self.driver, batch.room, markers);
+            }
             self.note(batch.room, batch.bucket, next - 1);
         }
         Ok(outcome)

@@ -2,7 +2,7 @@
 //! the highest (R7); one row per generation.
 
 use super::CqlStore;
-use super::driver::Kind;
+use super::driver::{Driver, Kind};
 use super::values::{Found, values};
 use super::views::until;
 use crate::clock::Timestamp;
@@ -18,13 +18,72 @@ const DELIVERED: &str = "UPDATE marker USING TIMESTAMP ? SET delivered = ? WHERE
 const OPEN: &str = "INSERT INTO marker (room, user, generation, opened_read, opened_ord, opened_at, opened_delivered) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
 
 /// A marker to raise, and in which generation.
+#[derive(Clone, Debug)]
 pub(super) struct Place {
-    room: RoomId,
-    user: UserId,
-    read: Seq,
-    ord: Ordinal,
-    at: Timestamp,
-    generation: u64,
+    pub room: RoomId,
+    pub user: UserId,
+    pub read: Seq,
+    pub ord: Ordinal,
+    pub at: Timestamp,
+    pub generation: u64,
+}
+
+/// What stands in the newest generation of a person; `None`: nothing yet.
+pub(super) async fn newest_at(
+    driver: &Driver,
+    (room, user): (RoomId, UserId),
+    kind: Kind,
+) -> StoreResult<Option<Marker>> {
+    let row = driver.row(kind, NEWEST, values![room, user]).await?;
+    row.map(|row| marker_of(&row)).transpose()
+}
+
+/// Raises `place`; harmless to repeat.
+pub(super) async fn raise_at(driver: &Driver, place: &Place) -> StoreResult<()> {
+    let values = values![
+        place.read,
+        place.read,
+        place.ord,
+        place.at,
+        place.room,
+        place.user,
+        place.generation,
+    ];
+    driver.write(READ, values).await
+}
+
+/// Splits the markers off; only the highest of a person counts.
+pub(super) fn split(guards: &[Guard]) -> (Vec<Guard>, Vec<Place>) {
+    let mut highest: HashMap<(RoomId, UserId), Place> = HashMap::new();
+    let mut others = Vec::new();
+    for guard in guards {
+        let Guard::Marker {
+            room,
+            user,
+            seq,
+            ord,
+            at,
+        } = guard
+        else {
+            others.push(guard.clone());
+            continue;
+        };
+        let place = Place {
+            room: *room,
+            user: *user,
+            read: *seq,
+            ord: *ord,
+            at: *at,
+            generation: 0,
+        };
+        match highest.get(&(*room, *user)) {
+            Some(there) if there.read >= place.read => {}
+            _ => {
+                highest.insert((*room, *user), place);
+            }
+        }
+    }
+    (others, highest.into_values().collect())
 }
 
 /// What the columns of one generation say together.
@@ -54,8 +113,8 @@ impl CqlStore {
         user: UserId,
         kind: Kind,
     ) -> StoreResult<Option<Marker>> {
-        let row = self.driver.row(kind, NEWEST, values![room, user]).await?;
-        row.map(|row| marker_of(&row)).transpose()
+        self.later.settle(&self.driver, room).await;
+        newest_at(&self.driver, (room, user), kind).await
     }
 
     pub(super) async fn markers_page(
@@ -68,6 +127,7 @@ impl CqlStore {
             None => (ALL, values![room]),
             Some(after) => (ABOVE, values![room, after]),
         };
+        self.later.settle(&self.driver, room).await;
         let mut markers: Vec<(UserId, Marker)> = Vec::new();
         self.driver
             .each_row(Kind::Read, text, values, |row| {
@@ -86,41 +146,12 @@ impl CqlStore {
         Ok(markers)
     }
 
-    /// Splits the markers off and finds the generation of each. Only the highest of a person counts.
+    /// Splits the markers off and finds the generation of each.
     pub(super) async fn place_guards(
         &self,
         guards: &[Guard],
     ) -> StoreResult<(Vec<Guard>, Vec<Place>)> {
-        let mut highest: HashMap<(RoomId, UserId), Place> = HashMap::new();
-        let mut others = Vec::new();
-        for guard in guards {
-            let Guard::Marker {
-                room,
-                user,
-                seq,
-                ord,
-                at,
-            } = guard
-            else {
-                others.push(guard.clone());
-                continue;
-            };
-            let place = Place {
-                room: *room,
-                user: *user,
-                read: *seq,
-                ord: *ord,
-                at: *at,
-                generation: 0,
-            };
-            match highest.get(&(*room, *user)) {
-                Some(there) if there.read >= place.read => {}
-                _ => {
-                    highest.insert((*room, *user), place);
-                }
-            }
-        }
-        let mut places: Vec<_> = highest.into_values().collect();
+        let (others, mut places) = split(guards);
         let newest = super::gather(&places, |place| {
             self.newest(place.room, place.user, Kind::Read)
         })
@@ -129,19 +160,6 @@ impl CqlStore {
             place.generation = marker.map_or(0, |marker| marker.generation);
         }
         Ok((others, places))
-    }
-
-    pub(super) async fn raise_at(&self, place: &Place) -> StoreResult<()> {
-        let values = values![
-            place.read,
-            place.read,
-            place.ord,
-            place.at,
-            place.room,
-            place.user,
-            place.generation,
-        ];
-        self.driver.write(READ, values).await
     }
 
     pub(super) async fn raise(
@@ -159,15 +177,15 @@ impl CqlStore {
             return Ok(now);
         }
         if wanted.read > now.read {
-            self.raise_at(&Place {
+            let place = Place {
                 room,
                 user,
                 read: wanted.read,
                 ord: wanted.read_ord,
                 at,
                 generation: now.generation,
-            })
-            .await?;
+            };
+            raise_at(&self.driver, &place).await?;
         }
         if wanted.delivered > now.delivered.max(wanted.read) {
             let to = wanted.delivered;

@@ -7,12 +7,15 @@
 mod connect;
 mod driver;
 mod entries;
+mod later;
+mod leases;
 mod log;
 mod markers;
 mod people;
 mod place;
 mod rooms;
 mod route;
+mod scene;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,11 +24,14 @@ mod views;
 
 pub use place::{CqlPlace, Secret};
 
-use super::{Durability, Store, StoreError, StoreResult};
-use crate::ids::{RoomId, Seq};
+use super::{Durability, RoomPlace, Scene, Store, StoreError, StoreResult};
+use crate::clock::Timestamp;
+use crate::ids::{RoomId, Seq, UserId};
 use crate::limits::STORE_KNOWN_ROOMS_MAX;
+use async_trait::async_trait;
 use driver::{Driver, Kind};
 use futures_util::future::try_join_all;
+use later::Later;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -41,7 +47,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 /// The clustered store.
 pub struct CqlStore {
-    driver: Driver,
+    driver: Arc<Driver>,
+    /// Markers that follow their acknowledgement.
+    later: Later,
     bucket_bits: u32,
     /// Last bucket and head of rooms, at least: where a search begins.
     known: Mutex<HashMap<RoomId, (u64, Seq)>>,
@@ -57,7 +65,8 @@ impl CqlStore {
         let quorum = schema::check(&session, place, bucket_bits).await?;
         connect::enter(&session, place).await?;
         let store = Arc::new(Self {
-            driver: Driver::new(session, quorum),
+            driver: Arc::new(Driver::new(session, quorum)),
+            later: Later::default(),
             bucket_bits,
             known: Mutex::default(),
             peopled: AtomicBool::new(false),
@@ -132,10 +141,25 @@ async fn watch(store: Weak<CqlStore>) {
     }
 }
 
+#[async_trait]
 impl Store for CqlStore {
     fn durability(&self) -> Durability {
         let durability = self.durability.read();
         durability.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn clock(&self) -> StoreResult<Option<Timestamp>> {
+        let text = "SELECT toTimestamp(now()) AS at FROM system.local";
+        let row = self.driver.row(Kind::Read, text, values![]).await?;
+        row.map(|row| row.get("at")).transpose()
+    }
+
+    async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
+        self.places_of(user).await
+    }
+
+    async fn newest(&self, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {
+        self.newest_scene(room, most).await
     }
 }
 

@@ -37,7 +37,10 @@ impl CqlStore {
     ) -> StoreResult<()> {
         futures_util::try_join!(
             super::gather(&guards, |guard| self.write_guard(guard)),
-            super::gather(&markers, |place| self.raise_at(place)),
+            super::gather(&markers, |place| super::markers::raise_at(
+                &self.driver,
+                place
+            )),
         )?;
         Ok(())
     }
@@ -165,7 +168,11 @@ impl ViewStore for CqlStore {
     }
 
     async fn write_views(&self, room: RoomId, views: &[View]) -> StoreResult<()> {
-        super::gather(views, |view| self.write_view(room, view)).await?;
+        // What follows the acknowledgement stands before the room may say that its views do.
+        futures_util::try_join!(
+            super::gather(views, |view| self.write_view(room, view)),
+            self.later.flush(&self.driver, room),
+        )?;
         Ok(())
     }
 

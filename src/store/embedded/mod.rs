@@ -5,6 +5,7 @@
 
 mod files;
 mod keeper;
+mod leases;
 mod log;
 mod people;
 mod places;

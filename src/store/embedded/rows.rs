@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Role, Salt, StoredEntry};
-use crate::ids::{ClientId, LoginId, OwnerId, RoomId, UserId};
+use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, UserId};
 use crate::store::facts::Facts;
 use crate::store::{StoreError, StoreResult};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -22,7 +22,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(UserId, RoomId, ClientId, OwnerId, LoginId);
+id_column!(UserId, RoomId, ClientId, OwnerId, LoginId, NodeId);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -169,3 +169,13 @@ CREATE TABLE IF NOT EXISTS setting (
     value TEXT NOT NULL,
     PRIMARY KEY (owner, key)
 ) WITHOUT ROWID, STRICT;
+
+-- Nodes among others; one node by itself has no row.
+CREATE TABLE IF NOT EXISTS node_lease (
+    node    BLOB PRIMARY KEY,
+    beat    INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
+    asks    INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    speaks  INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;

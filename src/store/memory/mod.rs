@@ -1,14 +1,15 @@
 //! The model of the store: plain maps under one lock. Tests and the seeded simulation run on it.
 
+mod leases;
 mod log;
 mod people;
 mod rooms;
 mod views;
 
 use super::{Durability, Marker, Member, Redaction, RoomRow, Statics, Store};
-use super::{Invite, Login, User};
+use super::{Invite, Login, NodeLease, User};
 use crate::entry::{RoomKind, StoredEntry};
-use crate::ids::{ClientId, LoginId, RoomId, Seq, UserId};
+use crate::ids::{ClientId, LoginId, NodeId, RoomId, Seq, UserId};
 use crate::limits;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,7 @@ struct Tables {
     logins: BTreeMap<LoginId, Login>,
     invites: BTreeMap<String, Invite>,
     settings: BTreeMap<(Option<UserId>, String), String>,
+    leases: BTreeMap<NodeId, NodeLease>,
 }
 
 /// A row that stays when the person goes, so that an older entry cannot bring him back.

@@ -4,6 +4,7 @@ mod meeting;
 mod properties;
 mod publications;
 mod removals;
+mod rows;
 
 use super::*;
 use crate::clock::Timestamp;
@@ -113,6 +114,7 @@ impl Net {
                     self.tell(at, Event::Roll(Some(Roll { live, kept })));
                 }
                 Effect::AskRoll => self.tell(at, Event::Roll(None)),
+                Effect::AskRows => {}
                 Effect::FlushSoon => self.tell(at, Event::Flush),
                 effect => self.done.push((at, effect)),
             }

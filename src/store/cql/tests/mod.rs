@@ -1,5 +1,8 @@
 //! What only a store on CQL can go through.
 
+mod cost;
+mod rounds;
+mod secured;
 mod server;
 
 use super::driver::Answer;

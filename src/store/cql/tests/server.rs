@@ -1,15 +1,14 @@
 //! On a real server: `./check cql`.
 
-use super::super::entries::{self, entry_values};
 use super::super::place::CqlPlace;
-use super::super::values::values;
 use super::super::{CqlStore, schema};
+use crate::clock;
+use crate::cluster::admission::admit;
 use crate::entry::{Event, Role};
 use crate::ids::OwnerId;
 use crate::store::conformance::subject::{BEN, LOBBY, Subject, fresh_keyspace, post, whole_log};
 use crate::store::{Durability, LogStore as _, Outcome, Store as _, StoreError};
 use futures_util::future::join_all;
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 async fn refusal(place: &CqlPlace, bits: u32) -> String {
@@ -164,59 +163,19 @@ async fn an_earlier_try_that_won_has_its_guards_before_it_is_told() {
     subject.leave().await;
 }
 
-/// Figures, for whoever asks what the rules cost beside the bare conditional batch.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 #[ignore = "needs a CQL server: ./check cql"]
-async fn what_an_append_costs_beside_the_bare_batch() {
-    const TURNS: usize = 200;
+async fn a_node_whose_clock_is_apart_from_the_stores_does_not_begin() {
     let place = fresh_keyspace(13).await;
     let store = CqlStore::open(&place, 13).await.expect("it opens");
-    let subject = Subject::with(store.clone(), 13);
-    let mut scribe = subject.scribe(LOBBY).await;
-    let (mut bare, mut plain, mut guarded) = (Vec::new(), Vec::new(), Vec::new());
-    for turn in 0..TURNS * 3 {
-        let mut batch = scribe.batch([post("a message of some length, as people write them")]);
-        if turn % 3 < 2 {
-            batch.guards.clear();
-        }
-        let began = Instant::now();
-        if turn % 3 == 0 {
-            let text = super::super::log::APPEND;
-            let (seq, owner) = (batch.expected_next, batch.owner);
-            let set = values![
-                seq + 1,
-                batch.ord,
-                batch.chain,
-                batch.viewed,
-                LOBBY,
-                0u64,
-                owner,
-                seq
-            ];
-            let rows = vec![entry_values(0, &batch.entries[0]).expect("values")];
-            let answer = store.driver.batch((text, set), entries::INSERT, rows).await;
-            assert!(answer.expect("an answer").applied);
-            bare.push(began.elapsed());
-        } else {
-            assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
-            let times = if turn % 3 == 1 {
-                &mut plain
-            } else {
-                &mut guarded
-            };
-            times.push(began.elapsed());
-        }
+    assert_eq!(admit(&*store, clock::now).await, Ok(()));
+    for (off, word) in [(-60_000, "behind"), (60_000, "ahead of")] {
+        let refused = admit(&*store, || clock::now().plus_ms(off)).await;
+        let refused = refused.expect_err("a minute apart");
+        assert!(
+            refused.contains(word) && refused.contains("store"),
+            "{refused}"
+        );
     }
-    assert_eq!(whole_log(&*store, LOBBY).await.len(), TURNS * 3);
-    let middle = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
-    println!(
-        "append, one entry, p50: bare batch {:?}, without guards {:?}, with a marker as guard {:?}",
-        middle(&mut bare),
-        middle(&mut plain),
-        middle(&mut guarded),
-    );
     CqlStore::drop_keyspace(&place).await.expect("it goes");
 }

@@ -1,0 +1,77 @@
+//! What the other nodes say of themselves in the store: who is there and how far he has read, when
+//! the bus cannot tell (R17).
+
+use super::{ClusterState, Effect, Moment};
+use crate::ids::NodeId;
+use crate::limits::STORE_LEASE_MS;
+use crate::store::NodeLease;
+use std::collections::BTreeMap;
+
+/// The rows as this node saw them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    others: BTreeMap<NodeId, Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    beat: u64,
+    settled: u64,
+    asks: bool,
+    /// When the beat was last seen to have changed, by the clock of this node.
+    changed_at: Moment,
+}
+
+impl Rows {
+    /// What stands in the store now. Whoever is not there has ended, or has been silent for long.
+    pub fn heard(&mut self, now: Moment, me: NodeId, rows: &[NodeLease]) {
+        let mut before = std::mem::take(&mut self.others);
+        for row in rows.iter().filter(|row| row.node != me) {
+            let known = before.remove(&row.node);
+            let known = known.filter(|known| known.beat == row.beat);
+            let seen = Seen {
+                beat: row.beat,
+                settled: row.settled,
+                asks: row.asks,
+                changed_at: known.map_or(now, |known| known.changed_at),
+            };
+            self.others.insert(row.node, seen);
+        }
+    }
+
+    /// Who holds a lease, and how often he has settled.
+    pub fn live(&self, now: Moment) -> BTreeMap<NodeId, u64> {
+        let live = self.others.iter().filter(|(_, row)| row.is_live(now));
+        live.map(|(node, row)| (*node, row.settled)).collect()
+    }
+
+    /// Somebody waits until the others have settled.
+    pub fn ask(&self, now: Moment) -> bool {
+        self.others.values().any(|row| row.asks && row.is_live(now))
+    }
+}
+
+impl Seen {
+    fn is_live(&self, now: Moment) -> bool {
+        now < self.changed_at + STORE_LEASE_MS
+    }
+}
+
+impl ClusterState {
+    /// Whether a removal here waits until the others have settled.
+    pub fn asks(&self, now: Moment) -> bool {
+        self.fences.ask(now, self.connected)
+    }
+
+    /// Whether a removal elsewhere waits until this node has settled.
+    pub fn is_asked(&self, now: Moment) -> bool {
+        self.rows.ask(now)
+    }
+
+    pub(super) fn read_rows(&mut self, now: Moment, asked_at: Moment, rows: &[NodeLease]) {
+        self.rows.heard(now, self.me, rows);
+        for fence in self.fences.settled(asked_at, &self.rows.live(now)) {
+            self.effects.push(Effect::Confirmed(fence));
+        }
+    }
+}
