@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_chapiana");
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster");
 /// What the tests need beside the defaults.
 const FLAGS: &str = "--limits relaxed --sign-up open --password-cost test";
+
+/// `CHAPIANA_BIN` puts another one in its place, for a run that outlasts the next build.
+fn binary() -> String {
+    let built = env!("CARGO_BIN_EXE_chapiana");
+    std::env::var("CHAPIANA_BIN").unwrap_or_else(|_| built.to_owned())
+}
 
 /// Three nodes, Redis, a CQL server and a front door. All end with the value.
 pub struct Cluster {
@@ -15,9 +20,18 @@ pub struct Cluster {
     pub front: String,
 }
 
+/// `name` below the target folder, or `CHAOS_FOLDER` for runs side by side.
+pub fn folder(name: &str) -> PathBuf {
+    let chosen = std::env::var_os("CHAOS_FOLDER").map(PathBuf::from);
+    chosen.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
+}
+
 impl Cluster {
-    pub fn up(folder: &Path) -> Self {
-        let said = call(folder, &["up"]);
+    pub fn up(folder: &Path, database_nodes: u64) -> Self {
+        // What a failed run left would bring its old people and rooms into this one.
+        call(folder, &["down"]);
+        let count = database_nodes.to_string();
+        let said = call(folder, &["up", "--cql-nodes", &count]);
         let front = said.lines().last().unwrap_or_default();
         let front = front
             .strip_prefix("http://")
@@ -45,6 +59,21 @@ impl Cluster {
         assert!(done.success(), "redis-cli {words:?}");
     }
 
+    /// Whether the node takes people in.
+    pub fn is_ready(&self, node: &str) -> bool {
+        let status = call(&self.folder, &["status"]);
+        let name = format!("node{node} ");
+        let mut lines = status.lines().filter(|line| line.starts_with(&name));
+        lines.any(|line| line.ends_with("ready: 200"))
+    }
+
+    /// Who should run and does not.
+    pub fn ended(&self) -> Vec<String> {
+        let status = call(&self.folder, &["status"]);
+        let ended = status.lines().filter(|line| line.contains(" ended "));
+        ended.map(str::to_owned).collect()
+    }
+
     fn port(&self, who: &str) -> String {
         let status = call(&self.folder, &["status"]);
         let line = status.lines().find(|line| line.starts_with(who));
@@ -57,7 +86,7 @@ impl Cluster {
     pub fn verify(&self) -> (bool, String) {
         let contact = call(&self.folder, &["status"]);
         let store = contact.lines().find_map(|line| line.strip_prefix("store "));
-        let output = Command::new(BINARY)
+        let output = Command::new(binary())
             .args(["verify", "--store", store.expect("the store is named")])
             .output()
             .expect("the binary starts");
@@ -83,7 +112,7 @@ fn call(folder: &Path, words: &[&str]) -> String {
         .args(words)
         .arg("--dir")
         .arg(folder)
-        .env("CHAPIANA_BIN", BINARY)
+        .env("CHAPIANA_BIN", binary())
         .env("CHAPIANA_FLAGS", FLAGS)
         .output()
         .expect("python3 is installed");

@@ -1,7 +1,8 @@
 //! Faults against a real cluster under load: nodes killed, paused and drained, Redis emptied, cut
 //! and killed. Then calm, and the same checker as after kill -9 judges what everybody saw.
 //!
-//! `CHAOS_SECONDS` and `CHAOS_SEED` set the run; the histories stay in the target folder on failure.
+//! `CHAOS_SECONDS`, `CHAOS_SEED` and `CHAOS_CQL_NODES` (1 or 3: then database nodes fail too) set the
+//! run; the history stays in the target folder on failure.
 
 #[path = "../kill9/checker.rs"]
 mod checker;
@@ -10,67 +11,37 @@ mod client;
 mod cluster;
 #[path = "../kill9/conductor.rs"]
 mod conductor;
+mod faults;
 #[path = "../kill9/history.rs"]
 mod history;
+mod lag;
 #[path = "../kill9/mutants.rs"]
 mod mutants;
 #[path = "../kill9/outbox.rs"]
 mod outbox;
+mod rolling;
 
 use cluster::Cluster;
 use conductor::{PEOPLE, Run, caller, settle, until};
+use faults::{Fault, Length};
+use history::Evidence;
+use lag::Window;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Between two faults.
-const PAUSE: Duration = Duration::from_secs(3);
-/// Acknowledgements that must come between two faults, or the run is void; and within which time.
+/// Acknowledgements that must come while a fault stays and after it, or the run is void; and within
+/// which time.
 const PROGRESS_MIN: usize = 20;
 const PROGRESS_LIMIT: Duration = Duration::from_secs(45);
+/// A run of this many seconds is long: its faults last longer, and people write at a human pace, so
+/// that the history of many minutes still fits.
+const LONG_SECS: u64 = 300;
+const LONG_PACE: Duration = Duration::from_millis(300);
 /// The calm at the end may take this long.
 const CALM: Duration = Duration::from_secs(120);
-
-/// One kind of fault: its name in RELIABILITY.md §2, what happens, and how it is undone.
-type Fault = (&'static str, fn(&Cluster, &str), fn(&Cluster, &str));
-
-const FAULTS: [Fault; 6] = [
-    (
-        "a node is killed",
-        |it, node| it.act("kill", node),
-        |it, node| it.act("start", node),
-    ),
-    (
-        "a node is paused and wakes",
-        |it, node| it.act("pause", node),
-        |it, node| it.act("resume", node),
-    ),
-    (
-        "a node is drained and replaced",
-        |it, node| it.act("stop", node),
-        |it, node| it.act("start", node),
-    ),
-    (
-        "Redis loses its data",
-        |it, _| it.redis(&["FLUSHALL"]),
-        |_, _| {},
-    ),
-    (
-        "Redis cuts every connection",
-        |it, _| {
-            it.redis(&["CLIENT", "KILL", "TYPE", "normal"]);
-            it.redis(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-        },
-        |_, _| {},
-    ),
-    (
-        "Redis is killed",
-        |it, _| it.act("kill", "redis"),
-        |it, _| it.act("start", "redis"),
-    ),
-];
 
 /// Mallory is removed and comes back, in turn.
 async fn churn(run: &Run, front: &str, round: usize) {
@@ -85,45 +56,70 @@ async fn churn(run: &Run, front: &str, round: usize) {
     caller(front).call(method, &member, ann, body).await;
 }
 
-async fn progress(run: &Run, round: usize) {
+async fn progress(run: &Run, what: &str) {
     let goal = run.acked.load(Ordering::Relaxed) + PROGRESS_MIN;
     let went_on = until(PROGRESS_LIMIT, || run.acked.load(Ordering::Relaxed) >= goal);
-    assert!(
-        went_on.await,
-        "after fault {round} nothing was acknowledged"
-    );
+    assert!(went_on.await, "{what}: nothing was acknowledged");
 }
 
-async fn storm(
-    run: &Run,
-    cluster: &Cluster,
+struct Storm {
     seconds: u64,
     seed: u64,
-) -> BTreeMap<&'static str, usize> {
-    let mut faults = BTreeMap::new();
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut dice = seed | 1;
-    let mut round = 0;
-    // At least one of each, however short the run.
-    while Instant::now() < end || round < FAULTS.len() {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        let (name, happen, mend) = FAULTS[(round + seed as usize) % FAULTS.len()];
-        let node = (dice % 3 + 1).to_string();
-        println!(
-            "{round}: {name} ({node}), {} acked",
-            run.acked.load(Ordering::Relaxed)
-        );
-        happen(cluster, &node);
-        churn(run, &cluster.front, round).await;
-        tokio::time::sleep(PAUSE).await;
-        mend(cluster, &node);
-        progress(run, round).await;
-        *faults.entry(name).or_default() += 1;
-        round += 1;
+    database_nodes: u64,
+}
+
+impl Storm {
+    fn length(&self) -> Length {
+        match self.seconds {
+            LONG_SECS.. => Length::Long,
+            _ => Length::Short,
+        }
     }
-    faults
+
+    /// Every kind once in an order of chance, and again until the time is over.
+    async fn rage(&self, run: &Run, cluster: &Cluster) -> Vec<Window> {
+        let mut windows = Vec::new();
+        let end = Instant::now() + Duration::from_secs(self.seconds);
+        let mut dice = self.seed | 1;
+        let mut roll = move |sides: u64| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            dice % sides
+        };
+        let mut kinds = faults::kinds(self.database_nodes);
+        while Instant::now() < end || windows.is_empty() {
+            faults::shuffle(&mut kinds, &mut roll);
+            for fault in &kinds {
+                let node = roll(3) + 1;
+                windows.push(
+                    self.strike(run, cluster, fault, (windows.len(), node))
+                        .await,
+                );
+            }
+        }
+        windows
+    }
+
+    /// One fault, and until people get on again.
+    async fn strike(
+        &self,
+        run: &Run,
+        cluster: &Cluster,
+        fault: &Fault,
+        (round, node): (usize, u64),
+    ) -> Window {
+        let (name, began) = (fault.name, run.history.now());
+        let acked = run.acked.load(Ordering::Relaxed);
+        println!("{round}: {name} ({node}), {acked} acked");
+        (fault.happen)(cluster, node);
+        churn(run, &cluster.front, round).await;
+        tokio::time::sleep(fault.lasts(self.length())).await;
+        (fault.mend)(cluster, node);
+        let span = began..run.history.now();
+        progress(run, name).await;
+        Window { name, span }
+    }
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -132,33 +128,52 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_on_three_nodes_loses_doubles_reorders_and_leaks_nothing_acknowledged() {
-    let seconds = setting("CHAOS_SECONDS", 30);
-    let seed = setting("CHAOS_SEED", u64::from(std::process::id()));
-    println!("CHAOS_SEED={seed} CHAOS_SECONDS={seconds}");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
-    let cluster = Cluster::up(&folder);
+    let storm = Storm {
+        seconds: setting("CHAOS_SECONDS", 30),
+        seed: setting("CHAOS_SEED", u64::from(std::process::id())),
+        database_nodes: setting("CHAOS_CQL_NODES", 1),
+    };
+    let (seconds, seed, nodes) = (storm.seconds, storm.seed, storm.database_nodes);
+    println!("CHAOS_SEED={seed} CHAOS_SECONDS={seconds} CHAOS_CQL_NODES={nodes}");
+    let folder = cluster::folder("chaos");
+    let cluster = Cluster::up(&folder, storm.database_nodes);
     let (people, rooms) = settle(&cluster.front).await;
-    let mut run = Run::begin(people, rooms, seed);
+    let pace = match storm.length() {
+        Length::Short => Duration::ZERO,
+        Length::Long => LONG_PACE,
+    };
+    let mut run = Run::begin(people, rooms, seed, pace);
     run.stage
         .send_modify(|stage| stage.host = Some(cluster.front.clone()));
-    progress(&run, 0).await;
-    let faults = storm(&run, &cluster, seconds, seed).await;
+    progress(&run, "at first").await;
+    let windows = storm.rage(&run, &cluster).await;
     let evidence = run.settle_down(&cluster.front, CALM).await;
 
-    let verdict = checker::check(&evidence);
-    println!("{verdict} | {faults:?}");
-    let story = folder.join("history.txt");
-    std::fs::write(&story, format!("{:#?}", evidence.records)).expect("the history is kept");
-    let found = &verdict.findings;
-    assert!(
-        verdict.broken.is_empty(),
-        "{found:#?}\nhistory: {}",
-        story.display()
-    );
+    let mut times = BTreeMap::<_, usize>::new();
+    for window in &windows {
+        *times.entry(window.name).or_default() += 1;
+    }
+    for (name, lag) in lag::measure(&evidence.records, &windows) {
+        println!("{name} ({}): {lag}", times.get(name).unwrap_or(&0));
+    }
+    judge(&evidence, &folder);
     let (sound, said) = cluster.verify();
     assert!(sound, "{said}");
     println!("{}", said.lines().last().unwrap_or_default());
+    assert_eq!(cluster.ended(), Vec::<String>::new(), "ended by itself");
     assert_eq!(mutants::survivors(&evidence), Vec::<&str>::new());
     drop(cluster);
     std::fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+/// The history is kept only where it tells of a fault: it is large.
+fn judge(evidence: &Evidence, folder: &Path) {
+    let verdict = checker::check(evidence);
+    println!("{verdict}");
+    if !verdict.broken.is_empty() {
+        let story = folder.join("history.txt");
+        std::fs::write(&story, format!("{:#?}", evidence.records)).expect("the history is kept");
+        let (found, story) = (&verdict.findings, story.display());
+        panic!("{found:#?}\nhistory: {story}");
+    }
 }

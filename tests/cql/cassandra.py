@@ -4,10 +4,12 @@
 Fetches the server's jars once with Maven into a cache, starts one node or a ring of three on loopback
 addresses of its own, runs COMMAND with CHAPIANA_TEST_CQL=host:port, and stops the nodes by process id.
 With --secured the server asks for a name and a password and speaks TLS alone: COMMAND finds them in
-CHAPIANA_TEST_CQL_LOGIN (name:password) and CHAPIANA_TEST_CQL_CA (a PEM file). With --keep it prints the address and the pids, and leaves the nodes running. Needs Java 17 and Maven.
+CHAPIANA_TEST_CQL_LOGIN (name:password) and CHAPIANA_TEST_CQL_CA (a PEM file). With --keep it prints the addresses
+and the pids, and leaves the nodes running; FOLDER/nodeN/command.json starts one again. Needs Java 17 and Maven.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -159,6 +161,7 @@ class Ring:
         self.running = [self.start(n) for n in range(nodes)]
         for n in range(nodes):
             self.wait(n)
+        self.wait_for_ring()
 
     def start(self, n):
         home = self.folder / f"node{n + 1}"
@@ -174,6 +177,7 @@ class Ring:
             f"-Dcassandra.config=file://{home}/cassandra.yaml", f"-Dcassandra.storagedir={home}",
             f"-Dcassandra.logdir={home}/logs", f"-Dlogback.configurationFile={self.folder}/logback.xml",
             "-cp", f"{self.lib}/*", "org.apache.cassandra.service.CassandraDaemon"]
+        (home / "command.json").write_text(json.dumps(command))
         with open(home / "out", "w") as out:
             return subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
 
@@ -193,6 +197,20 @@ class Ring:
                 print(log.read_text(errors="replace")[-3000:], file=sys.stderr)
         self.stop()
         sys.exit(f"node {n + 1} did not start")
+
+    def wait_for_ring(self):
+        """A node takes connections before it knows the others: a keyspace made then would get too few copies."""
+        def knows(n):
+            log = (self.folder / f"node{n + 1}" / "logs" / "system.log").read_text(errors="replace")
+            others = (a for at, a in enumerate(self.addresses) if at != n)
+            return all(f"/{a}:{STORAGE} is now UP" in log for a in others)
+
+        deadline = time.monotonic() + 60
+        while not all(knows(n) for n in range(len(self.addresses))):
+            if time.monotonic() > deadline:
+                self.stop()
+                sys.exit("the nodes do not find each other")
+            time.sleep(0.2)
 
     def stop(self):
         for node in self.running:
@@ -214,8 +232,9 @@ def main():
     began = time.monotonic()
     ring = Ring(given.nodes, folder, secured=given.secured)
     contact = f"{ring.addresses[0]}:{CQL}"
+    contacts = ",".join(f"{address}:{CQL}" for address in ring.addresses)
     pids = " ".join(str(node.pid) for node in ring.running)
-    print(f"Cassandra {VERSION}, {given.nodes} node(s) at {contact}, pids {pids}, "
+    print(f"Cassandra {VERSION}, {given.nodes} node(s) at {contacts}, pids {pids}, "
           f"ready in {time.monotonic() - began:.0f} s", flush=True)
     if given.keep:
         return 0

@@ -178,11 +178,11 @@ fn check_appends(verdict: &mut Verdict, evidence: &Evidence, placed: &HashMap<Ke
             What::Invoke { key, body } => {
                 bodies.insert((record.room, record.user, *key), body);
             }
-            What::Unknown { key } => {
+            What::Unknown { key, .. } => {
                 verdict.unknown += 1;
                 open.insert((record.room, record.user, *key));
             }
-            What::Fail { key } => failed.push((record.room, record.user, *key)),
+            What::Fail { key, .. } => failed.push((record.room, record.user, *key)),
             What::Ok { key, seq, ord } => {
                 verdict.acked += 1;
                 let key = (record.room, record.user, *key);

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -50,6 +51,10 @@ pub struct Client {
     /// Highest entry seen per room.
     pub seen: HashMap<Uuid, u64>,
     pub conn: u32,
+    /// Rooms that could not be shown, and when to ask again.
+    pub again: HashMap<Uuid, Instant>,
+    /// The server asked to stay away for so long.
+    pub pause: Duration,
 }
 
 /// Why a connection was left.
@@ -74,7 +79,8 @@ impl Client {
                 }
             }
             // The server may close a connection by itself and live on: come back, as a browser does.
-            let changed = tokio::time::timeout(RECONNECT_PAUSE, self.stage.changed()).await;
+            let pause = std::mem::take(&mut self.pause).max(RECONNECT_PAUSE);
+            let changed = tokio::time::timeout(pause, self.stage.changed()).await;
             if changed.is_ok_and(|changed| changed.is_err()) {
                 return;
             }
@@ -86,9 +92,10 @@ impl Client {
     }
 
     fn lose_connection(&mut self) {
+        self.again.clear();
         for (room, outbox) in &mut self.outboxes {
             for key in outbox.cut() {
-                let what = What::Unknown { key };
+                let what = What::Unknown { key, code: None };
                 self.history.add(self.account.id, self.conn, *room, what);
             }
         }
@@ -108,10 +115,12 @@ impl Client {
                 told = true;
                 self.drained.send(self.account.id).await.ok();
             }
-            let held = self.outboxes.values().filter_map(Outbox::held_until).min();
+            let calm = self.stage.borrow().calm;
+            let wakes = self.outboxes.values().filter_map(|o| o.wake_at(calm));
+            let wake = wakes.chain(self.again.values().copied()).min();
             let frame = tokio::select! {
                 frame = socket.next() => frame,
-                () = until(held) => Some(Ok(Message::Pong(Vec::new().into()))),
+                () = until(wake) => Some(Ok(Message::Pong(Vec::new().into()))),
                 changed = self.stage.changed() => match changed {
                     Ok(()) => Some(Ok(Message::Pong(Vec::new().into()))),
                     Err(_) => return Left::Done,
@@ -152,6 +161,12 @@ impl Client {
     /// Sends whatever the outboxes may send now.
     fn fill(&mut self, frames: &mut Vec<Value>) {
         let calm = self.stage.borrow().calm;
+        let due = self.again.iter().filter(|(_, at)| **at <= Instant::now());
+        let due: Vec<Uuid> = due.map(|(room, _)| *room).collect();
+        for room in due {
+            self.again.remove(&room);
+            frames.push(self.watch(room));
+        }
         for (room, outbox) in &mut self.outboxes {
             let seen = self.seen.get(room).copied().unwrap_or(0);
             if !calm {
@@ -186,6 +201,11 @@ impl Client {
             ("entry", Some(room)) => self.take_entry(room, frame, answers),
             ("ack", Some(room)) => self.take_ack(room, frame),
             ("error", _) => self.take_error(frame),
+            ("bye", _) => {
+                let retry_after_ms = frame["retry_after_ms"].as_u64().unwrap_or(0);
+                self.note(Uuid::nil(), What::Bye { retry_after_ms });
+                self.pause = Duration::from_millis(retry_after_ms);
+            }
             ("gone", Some(room)) => {
                 self.note(room, What::Gone);
                 self.open(room, false);
@@ -216,7 +236,7 @@ impl Client {
     fn watch(&mut self, room: Uuid) -> Value {
         let after = self.seen.get(&room).copied().unwrap_or(0);
         self.note(room, What::Watch { after });
-        json!({"t": "watch", "ref": "watch", "room": room, "after": after})
+        json!({"t": "watch", "ref": format!("watch {room}"), "room": room, "after": after})
     }
 
     fn take_entry(&mut self, room: Uuid, frame: &Value, answers: &mut Vec<Value>) {
@@ -252,23 +272,41 @@ impl Client {
             places.find_map(|(room, outbox)| outbox.holds(key).then_some((*room, key)))
         });
         let Some((room, key)) = place else {
-            // A watch or mark that lost against my removal: the `room` frame will bring me back.
-            let lost = matches!(reference, "watch" | "mark") && frame["code"] == "not_found";
-            // A `room` frame (facts changed) came while a watch was under way: that one counts.
-            let twice = reference == "watch" && frame["code"] == "conflict";
-            assert!(lost || twice, "an unexpected error: {frame}");
+            self.take_other_error(reference, frame);
             return;
         };
         let code = frame["code"].as_str().unwrap_or_default();
         let failed = is_final(code);
+        let (said, open) = (code.to_owned(), Some(code.to_owned()));
         let what = match failed {
-            true => What::Fail { key },
-            false => What::Unknown { key },
+            true => What::Fail { key, code: said },
+            false => What::Unknown { key, code: open },
         };
         self.note(room, what);
         if let Some(outbox) = self.outboxes.get_mut(&room) {
             outbox.refused(key, failed);
         }
+    }
+
+    /// Of a watch or a mark.
+    fn take_other_error(&mut self, reference: &str, frame: &Value) {
+        let code = frame["code"].as_str().unwrap_or_default();
+        let watched = reference
+            .strip_prefix("watch ")
+            .and_then(|id| id.parse().ok());
+        if let (Some(room), false) = (watched, is_final(code)) {
+            let pause = Duration::from_millis(frame["retry_after_ms"].as_u64().unwrap_or(1000));
+            self.again.insert(room, Instant::now() + pause);
+            return;
+        }
+        // A watch or mark that lost against my removal: the `room` frame will bring me back.
+        let lost =
+            matches!((watched, reference), (Some(_), _) | (_, "mark")) && code == "not_found";
+        // A `room` frame (facts changed) came while a watch was under way: that one counts.
+        let twice = watched.is_some() && code == "conflict";
+        // The next mark says more.
+        let unmarked = reference == "mark" && !is_final(code);
+        assert!(lost || twice || unmarked, "an unexpected error: {frame}");
     }
 
     /// After `reset` the live part begins at once; what lies before it is read over HTTP.
@@ -305,14 +343,14 @@ pub fn is_final(code: &str) -> bool {
     FINAL.contains(&code)
 }
 
-async fn until(moment: Option<tokio::time::Instant>) {
+async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }
 
-async fn connect(host: &str, token: &str) -> Option<Socket> {
+pub async fn connect(host: &str, token: &str) -> Option<Socket> {
     let mut request = format!("ws://{host}/ws").into_client_request().ok()?;
     let headers = request.headers_mut();
     headers.insert("authorization", format!("Bearer {token}").parse().ok()?);
@@ -324,7 +362,7 @@ async fn connect(host: &str, token: &str) -> Option<Socket> {
     answer.ok().map(|(socket, _)| socket)
 }
 
-async fn say(socket: &mut Socket, frames: Vec<Value>) -> Result<(), ()> {
+pub async fn say(socket: &mut Socket, frames: Vec<Value>) -> Result<(), ()> {
     for frame in frames {
         socket
             .feed(Message::text(frame.to_string()))

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 pub const PEOPLE: [&str; 7] = ["ann", "ben", "chiara", "daoud", "eun", "farah", "mallory"];
 const ROOMS: usize = 3;
+/// Between two tries of a request.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Calls the HTTP interface as one person.
 pub struct Caller {
@@ -23,15 +25,48 @@ pub struct Caller {
 
 impl Caller {
     pub async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Option<Value> {
+        self.ask(method, path, token, &body).await.ok()
+    }
+
+    /// Asks again, as a client does after an open answer, until it is done or the time is over.
+    pub async fn insist(
+        &self,
+        (method, path): (&str, &str),
+        token: &str,
+        body: Value,
+        patience: Duration,
+    ) -> Value {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.ask(method, path, token, &body).await {
+                Ok(answer) => return answer,
+                Err(said) if Instant::now() < deadline => println!("{method} {path}: {said}"),
+                Err(said) => panic!("{method} {path} was not done in {patience:?}: {said}"),
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<Value, String> {
         let method = method.parse().expect("a method");
         let url = format!("http://{}/api/v1{path}", self.host);
         let mut request = self.http.request(method, url).bearer_auth(token);
         if !body.is_null() {
-            request = request.json(&body);
+            request = request.json(body);
         }
-        let answer = request.send().await.ok()?.error_for_status().ok()?;
-        let text = answer.text().await.ok()?;
-        Some(serde_json::from_str(&text).unwrap_or(Value::Null))
+        let answer = request.send().await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        match status.is_success() {
+            true => Ok(serde_json::from_str(&text).unwrap_or(Value::Null)),
+            false => Err(format!("{status} {text}")),
+        }
     }
 }
 
@@ -85,14 +120,16 @@ pub struct Run {
     pub people: Vec<Account>,
     pub rooms: Vec<Uuid>,
     pub stage: watch::Sender<Stage>,
-    history: Arc<History>,
+    pub history: Arc<History>,
     pub acked: Arc<AtomicUsize>,
     drained: mpsc::Receiver<Uuid>,
     clients: JoinSet<()>,
 }
 
 impl Run {
-    pub fn begin(people: Vec<Account>, rooms: Vec<Uuid>, seed: u64) -> Self {
+    /// Everybody comes; each says something new in each room once per `pace`, or at once when it
+    /// is nothing.
+    pub fn begin(people: Vec<Account>, rooms: Vec<Uuid>, seed: u64, pace: Duration) -> Self {
         let (stage, _) = watch::channel(Stage::default());
         let (tell, drained) = mpsc::channel(PEOPLE.len());
         let history = Arc::new(History::new());
@@ -101,7 +138,8 @@ impl Run {
         for (n, account) in people.iter().enumerate() {
             let dice = |at: usize| seed.wrapping_mul(n as u64 + 7) ^ (at as u64 + 1) << 40;
             let outboxes = rooms.iter().enumerate();
-            let outboxes = outboxes.map(|(at, room)| (*room, Outbox::new(account.id, dice(at))));
+            let outbox = |at| Outbox::new(account.id, dice(at), pace);
+            let outboxes = outboxes.map(|(at, room)| (*room, outbox(at)));
             let client = Client {
                 account: account.clone(),
                 stage: stage.subscribe(),
@@ -111,6 +149,8 @@ impl Run {
                 outboxes: outboxes.collect(),
                 seen: HashMap::new(),
                 conn: 0,
+                again: HashMap::new(),
+                pause: Duration::ZERO,
             };
             clients.spawn(client.live());
         }
@@ -132,8 +172,8 @@ impl Run {
         self.stage
             .send_modify(|stage| stage.host = Some(host.to_owned()));
         let member = format!("/rooms/{}/members/{}", self.rooms[0], mallory.id);
-        let back = caller.call("PUT", &member, &ann.token, json!({})).await;
-        assert!(back.is_some(), "Mallory is taken back");
+        let back = ("PUT", member.as_str());
+        caller.insist(back, &ann.token, json!({}), patience).await;
         self.stage.send_modify(|stage| stage.calm = true);
         for _ in &self.people {
             let drained = tokio::time::timeout(patience, self.drained.recv());

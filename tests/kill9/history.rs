@@ -35,10 +35,12 @@ pub enum What {
     /// The try was refused for good.
     Fail {
         key: Uuid,
+        code: String,
     },
     /// The try ended without an answer, or with an open code.
     Unknown {
         key: Uuid,
+        code: Option<String>,
     },
     Watch {
         after: u64,
@@ -59,6 +61,10 @@ pub enum What {
     },
     /// I was removed: nothing of this watch follows.
     Gone,
+    /// The node goes away: come back in so many milliseconds.
+    Bye {
+        retry_after_ms: u64,
+    },
     /// The server confirmed this read marker.
     Marked {
         read: u64,
@@ -135,13 +141,18 @@ impl History {
         }
     }
 
+    /// Nanoseconds since it began.
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     pub fn add(&self, user: Uuid, conn: u32, room: Uuid, what: What) {
         let mut records = self
             .records
             .lock()
             .expect("no client panics while it writes");
         // The clock is read under the lock: the order of the records is the order of time.
-        let t = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let t = self.now();
         records.push(Record {
             t,
             user,

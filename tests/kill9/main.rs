@@ -79,7 +79,7 @@ async fn kill9_under_load_loses_doubles_reorders_and_leaks_nothing_acknowledged(
     let server = Server::start(&data, 0);
     let (people, rooms) = settle(&server.host).await;
     server.kill9();
-    let mut run = Run::begin(people, rooms, seed);
+    let mut run = Run::begin(people, rooms, seed, Duration::ZERO);
     for round in 1..=rounds {
         let acks = 60 + (seed.rotate_left(round as u32 * 5) % 400) as usize;
         self::round(&run, &data, round, acks).await;

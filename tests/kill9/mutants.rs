@@ -120,7 +120,8 @@ const MUTANTS: [(&str, Rule, Plant); 20] = [
     ("a refused send is in the log", Rule::FailedPresent, |e| {
         on_record(e, |what| match what {
             What::Ok { key, .. } => {
-                *what = What::Fail { key: *key };
+                let code = "conflict".to_owned();
+                *what = What::Fail { key: *key, code };
                 true
             }
             _ => false,

@@ -53,10 +53,13 @@ pub struct Outbox {
     mine: Vec<u64>,
     theirs: Vec<u64>,
     dice: u64,
+    /// Between two new things to say; nothing: as fast as they are answered.
+    pace: Duration,
+    next: Instant,
 }
 
 impl Outbox {
-    pub fn new(me: Uuid, dice: u64) -> Self {
+    pub fn new(me: Uuid, dice: u64, pace: Duration) -> Self {
         Self {
             me,
             items: VecDeque::new(),
@@ -65,6 +68,8 @@ impl Outbox {
             mine: Vec::new(),
             theirs: Vec::new(),
             dice: dice | 1,
+            pace,
+            next: Instant::now(),
         }
     }
 
@@ -72,9 +77,13 @@ impl Outbox {
         self.items.iter().any(|item| item.key == key)
     }
 
-    /// When to look again, if something was refused.
-    pub fn held_until(&self) -> Option<Instant> {
+    /// When to look again: something was refused, or the next thing may be said.
+    pub fn wake_at(&self, calm: bool) -> Option<Instant> {
+        let speaks = !calm && self.open && self.items.len() < WINDOW;
         self.held
+            .into_iter()
+            .chain(speaks.then_some(self.next))
+            .min()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -90,7 +99,8 @@ impl Outbox {
 
     /// Fills up with new things to say; `seen` is the head that I know.
     pub fn compose(&mut self, seen: u64) {
-        while self.open && self.items.len() < WINDOW {
+        while self.open && self.items.len() < WINDOW && self.next <= Instant::now() {
+            self.next = Instant::now() + self.pace;
             let key = Uuid::now_v7();
             let (kind, target) = self.choose();
             let body = match kind {
