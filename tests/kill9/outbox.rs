@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 /// Sends of one room that may be unanswered at a time.
 const WINDOW: usize = 6;
+/// An unanswered send holds newer ones back after so long: the server refuses what comes behind a
+/// refused one, so that a resend keeps its place, but only for 2 s (PROTOCOL §4).
+const PATIENCE: Duration = Duration::from_secs(1);
 /// After a refusal that asks to come again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -21,6 +24,7 @@ pub struct Item {
     pub body: Option<String>,
     target: Option<u64>,
     in_flight: bool,
+    sent: Instant,
 }
 
 impl Item {
@@ -114,6 +118,7 @@ impl Outbox {
                 body,
                 target,
                 in_flight: false,
+                sent: Instant::now(),
             });
         }
     }
@@ -143,14 +148,17 @@ impl Outbox {
     /// What goes out now, in order.
     pub fn due(&mut self) -> Vec<Item> {
         let waiting = self.items.iter().any(|item| item.in_flight);
+        let stale = |item: &Item| item.in_flight && item.sent.elapsed() > PATIENCE;
         let early = |until: Instant| waiting || Instant::now() < until;
-        if !self.open || self.held.is_some_and(early) {
+        let open = self.open && !self.items.iter().any(stale);
+        if !open || self.held.is_some_and(early) {
             return Vec::new();
         }
         self.held = None;
         let mut due = Vec::new();
         for item in self.items.iter_mut().filter(|item| !item.in_flight) {
             item.in_flight = true;
+            item.sent = Instant::now();
             due.push(item.clone());
         }
         due
