@@ -1,7 +1,7 @@
 //! Who ends how, and when something that failed may start again. The policy is ours: ractor has none.
 
 use crate::limits::{RESTART_WINDOW_MS, RESTARTS_MAX};
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,7 +17,8 @@ pub enum Exit {
     Nothing,
     /// The store did not answer; the next command tries again, after a pause.
     StoreDown,
-    /// A bug. Counted; hurts this one actor; starts again with the next command, after a pause.
+    /// A bug. Counted; hurts this one actor; starts again after a pause, at the latest with the next
+    /// command.
     Panicked,
 }
 
@@ -91,6 +92,39 @@ impl Restarts {
             && now.duration_since(*first) >= WINDOW
         {
             self.failures.pop_front();
+        }
+    }
+}
+
+/// Runs `work` beside an actor. However it ends, the actor hears of it: `lost` if it broke off.
+pub fn beside<M: Message>(
+    actor: &ActorRef<M>,
+    lost: M,
+    work: impl Future<Output = M> + Send + 'static,
+) {
+    let mut report = Report {
+        to: actor.clone(),
+        end: Some(lost),
+    };
+    tokio::spawn(async move { report.end_with(work.await) });
+}
+
+/// Tells an actor how a task ended, also when it panicked.
+struct Report<M: Message> {
+    to: ActorRef<M>,
+    end: Option<M>,
+}
+
+impl<M: Message> Report<M> {
+    fn end_with(&mut self, end: M) {
+        self.end = Some(end);
+    }
+}
+
+impl<M: Message> Drop for Report<M> {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ = self.to.send_message(end);
         }
     }
 }

@@ -31,11 +31,6 @@ impl CurrentUser {
             active: self.user.active,
         }
     }
-
-    /// Whether the log-in is young enough for what only a fresh sign-in may do.
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now.since(self.login.created_at) <= 10 * 60_000
-    }
 }
 
 /// The credential of a request, not yet checked.

@@ -1,8 +1,8 @@
 //! Shape and size of what people send: the one place where JSON fields become a `Draft`
 //! (PROTOCOL.md §1, §3, §4). Both edges, WebSocket and HTTP, come through here.
 
-use crate::error::{Code, Error, Result};
-use crate::ids::{ClientId, Seq, UserId, parse_uuid};
+use crate::error::{Error, Result};
+use crate::ids::{ClientId, Seq, parse_uuid};
 use crate::limits::{INTEGER_MAX, TOPIC_CHARS_MAX};
 use crate::room::Draft;
 use serde_json::{Map, Value};
@@ -133,27 +133,10 @@ pub fn uuid_field(fields: &Fields, name: &str) -> Result<uuid::Uuid> {
     id.ok_or_else(|| Error::bad_request(format!("`{name}` must be a UUID in lower case.")))
 }
 
-/// A list of ids of people.
-pub fn users_field(fields: &Fields, name: &str, max: usize) -> Result<Vec<UserId>> {
-    let Some(value) = present(fields, name) else {
-        return Ok(Vec::new());
-    };
-    let wrong = || Error::bad_request(format!("`{name}` must be a list of UUIDs in lower case."));
-    let list = value.as_array().ok_or_else(wrong)?;
-    if list.len() > max {
-        let why = format!("`{name}` may name at most {max} people.");
-        return Err(Error::new(Code::TooLarge, why));
-    }
-    let ids = list.iter().map(|id| {
-        let id = id.as_str().and_then(|text| parse_uuid(text).ok());
-        id.map(UserId).ok_or_else(wrong)
-    });
-    ids.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
     use crate::limits::BODY_CHARS_MAX;
     use serde_json::json;
 

@@ -62,6 +62,10 @@ fn plain(source: &str, look: &Look<'_>) -> String {
     html
 }
 
+/// For tests of everything that shows text.
+#[cfg(test)]
+pub(crate) use tests::TAGS;
+
 /// Texts that try to break out, for tests of everything that shows text.
 #[cfg(test)]
 pub(crate) fn attacks() -> &'static [&'static str] {

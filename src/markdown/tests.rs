@@ -179,35 +179,38 @@ pub(crate) const ATTACKS: &[&str] = &[
     "{{7*7}} ${7*7} <% 7 %>",
 ];
 
+/// Every element that a message may have.
+pub(crate) const TAGS: [&str; 24] = [
+    "p",
+    "br",
+    "hr",
+    "strong",
+    "em",
+    "s",
+    "code",
+    "pre",
+    "a",
+    "span",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "div",
+    "button",
+    "svg",
+    "use",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+];
+
 fn oracle() -> ammonia::Builder<'static> {
     let mut builder = ammonia::Builder::empty();
     builder
-        .tags(HashSet::from([
-            "p",
-            "br",
-            "hr",
-            "strong",
-            "em",
-            "s",
-            "code",
-            "pre",
-            "a",
-            "span",
-            "ul",
-            "ol",
-            "li",
-            "blockquote",
-            "div",
-            "button",
-            "svg",
-            "use",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-        ]))
+        .tags(HashSet::from(TAGS))
         .generic_attributes(HashSet::from([
             "dir",
             "class",

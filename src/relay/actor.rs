@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::session::registry::{Connection, Sessions};
 use crate::slots::Slots;
 use crate::store::Store;
-use crate::supervise::Exit;
+use crate::supervise::{Exit, beside};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -223,11 +223,8 @@ impl Relay {
 
     /// Runs `work` beside the actor. However it ends, the relay hears of it.
     fn task(&self, lost: Done, work: impl Future<Output = Done> + Send + 'static) {
-        let mut report = Report {
-            to: self.myself.clone(),
-            done: Some(lost),
-        };
-        tokio::spawn(async move { report.end_with(work.await) });
+        let lost = RelayMessage::Done(lost);
+        beside(&self.myself, lost, async { RelayMessage::Done(work.await) });
     }
 
     fn later(&self, pause: Duration, done: Done) {
@@ -247,26 +244,6 @@ impl Relay {
             self.myself.stop(Some(Exit::Idle.as_str().to_owned()));
         } else {
             self.later(REST, Done::Rest);
-        }
-    }
-}
-
-/// Tells the relay how a task ended, also when it panicked.
-struct Report {
-    to: ActorRef<RelayMessage>,
-    done: Option<Done>,
-}
-
-impl Report {
-    fn end_with(&mut self, done: Done) {
-        self.done = Some(done);
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            let _ = self.to.send_message(RelayMessage::Done(done));
         }
     }
 }

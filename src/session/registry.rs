@@ -162,11 +162,6 @@ impl Sessions {
         close_and_wait(connections).await;
     }
 
-    /// `revoke` for every log-in of a person.
-    pub async fn revoke_user(&self, user: UserId) {
-        close_and_wait(self.of_user(user)).await;
-    }
-
     /// The person's own account changed: his sessions look again, on every node.
     pub fn user_changed(&self, user: UserId) {
         self.user_changed_here(user);

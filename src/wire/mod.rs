@@ -68,12 +68,4 @@ impl CloseCode {
             CloseCode::NoHello => "no_hello",
         }
     }
-
-    /// Whether clients come back by themselves and resume by `seq`.
-    pub fn is_resumable(self) -> bool {
-        matches!(
-            self,
-            CloseCode::GoingAway | CloseCode::Internal | CloseCode::TooSlow
-        )
-    }
 }

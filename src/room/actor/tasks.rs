@@ -8,7 +8,7 @@ use crate::ids::Seq;
 use crate::room::writer::{self, Verdict};
 use crate::room::{Load, LoadId, RoomCommand, takeover};
 use crate::store::{Batch, Statics, StoreError, View};
-use ractor::ActorRef;
+use crate::supervise::beside;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,30 +117,7 @@ impl Room {
         lost: Done,
         work: impl Future<Output = Done> + std::marker::Send + 'static,
     ) {
-        let mut report = Report {
-            to: self.myself.clone(),
-            done: Some(lost),
-        };
-        tokio::spawn(async move { report.end_with(work.await) });
-    }
-}
-
-/// Tells the room how a task ended, also when it panicked.
-struct Report {
-    to: ActorRef<RoomMessage>,
-    done: Option<Done>,
-}
-
-impl Report {
-    fn end_with(&mut self, done: Done) {
-        self.done = Some(done);
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            let _ = self.to.send_message(RoomMessage::Done(done));
-        }
+        let lost = RoomMessage::Done(lost);
+        beside(&self.myself, lost, async { RoomMessage::Done(work.await) });
     }
 }
