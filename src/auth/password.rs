@@ -213,10 +213,9 @@ mod tests {
         let waiting: Vec<_> = (0..limits::HASHES_QUEUED_MAX)
             .map(|_| Place::take(&passwords.queued, 0).expect("there is room"))
             .collect();
-        let refused = passwords
-            .verify(None, "whatever it is")
-            .await
-            .expect_err("full");
+        let asked = passwords.verify(None, "whatever it is");
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(10), asked).await;
+        let refused = answer.expect("it does not wait").expect_err("full");
         assert_eq!(refused.code, Code::Busy);
         assert!(refused.retry_after_ms.is_some());
         drop((waiting, all));

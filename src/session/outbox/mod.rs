@@ -22,14 +22,11 @@ pub type Frame = axum::extract::ws::Utf8Bytes;
 /// Close codes of PROTOCOL.md §4.
 pub mod code {
     pub const GOING_AWAY: u16 = 1001;
-    pub const NOT_UTF8: u16 = 1007;
     pub const POLICY: u16 = 1008;
-    pub const TOO_LARGE: u16 = 1009;
     pub const INTERNAL: u16 = 1011;
     pub const NOT_AUTHENTICATED: u16 = 4001;
     pub const TOO_SLOW: u16 = 4008;
     pub const PROTOCOL_ERROR: u16 = 4009;
-    pub const NO_HELLO: u16 = 4010;
 }
 
 /// What the writer finds.

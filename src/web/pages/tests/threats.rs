@@ -19,8 +19,10 @@ async fn t19_a_form_without_the_token_of_its_session_or_from_elsewhere_changes_n
     let elsewhere = Request::post("/logout")
         .header(header::ORIGIN, "https://evil.example")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let page = ann.send(elsewhere, String::new()).await;
-    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    let own = ann.get("/rooms/new").await.hidden("/rooms/new");
+    let own: Vec<_> = own.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let page = ann.send(elsewhere, encoded(&own)).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "even with her token");
     assert_eq!(ann.get(&room).await.status, StatusCode::OK);
 }
 
@@ -94,13 +96,24 @@ async fn t18_a_session_that_mallory_planted_is_not_the_one_ann_gets() {
 #[tokio::test]
 async fn t26_no_page_repeats_the_host_that_it_was_asked_under() {
     let site = Site::new().await;
-    let ann = site.signed_up("ann").await;
-    for path in ["/", "/admin/invites", "/settings/profile", "/nowhere"] {
-        let request = Request::get(path)
-            .header(header::HOST, "evil.example")
-            .header("x-forwarded-host", "evil.example");
-        let page = ann.send(request, String::new()).await;
-        assert!(!page.text.contains("evil.example"), "{path}");
-        assert!(!page.location.contains("evil.example"), "{path}");
+    let (ann, stranger) = (site.signed_up("ann").await, site.stranger());
+    let page = stranger.get("/login").await;
+    assert!(page.text.contains("chat.example"), "it names its own");
+    for path in [
+        "/",
+        "/admin/invites",
+        "/settings/profile",
+        "/nowhere",
+        "/login",
+        "/signup",
+    ] {
+        for reader in [&ann, &stranger] {
+            let request = Request::get(path)
+                .header(header::HOST, "evil.example")
+                .header("x-forwarded-host", "evil.example");
+            let page = reader.send(request, String::new()).await;
+            assert!(!page.text.contains("evil.example"), "{path}");
+            assert!(!page.location.contains("evil.example"), "{path}");
+        }
     }
 }

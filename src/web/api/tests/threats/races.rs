@@ -27,6 +27,9 @@ async fn t37_an_edit_and_a_deletion_that_race_leave_no_text_behind() {
             .get(&ann, &format!("/rooms/{room}/entries?after={}", seq - 1))
             .await;
         assert!(!page.text.contains("secret"), "{}", page.text);
+        let about = page.json["entries"].as_array().expect("entries");
+        let last = about.last().expect("a deletion");
+        assert_eq!(last["kind"], "delete", "nothing comes after it");
     }
 }
 
