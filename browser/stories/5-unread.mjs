@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sees, until } from "../lib/world.mjs";
+import { live, sees, until } from "../lib/world.mjs";
 
 const POSTS = 500;
 
@@ -71,6 +71,35 @@ export const stories = {
     await page.keyboard.press("Shift+Escape");
     await sees(page, "Line 120");
     await until("all is read", async () => (await world.call(ada, "GET", `/rooms/${room}`)).unread === 0);
+  },
+
+  async "The page of a room comes whole: nothing moves while it loads, phone and desk, few files"(world) {
+    const [ada, bo] = [await world.person("Ada Lindqvist"), await world.person("Bo Nakamura")];
+    const room = await world.room("night-line", ada, bo);
+    for (let at = 1; at <= 60; at += 1) await world.post(at % 3 ? ada : bo, room, `Line ${at} of the evening, with \`code\` and **more**`);
+    await world.call(ada, "PUT", `/rooms/${room}/markers`, { read: 10_000 });
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
+      const page = await world.signIn(ada, { viewport });
+      await page.addInitScript(() => {
+        window.moved = [];
+        const seen = (list) => {
+          for (const shift of list.getEntries())
+            window.moved.push({ value: shift.value, of: shift.sources.map((it) => `${it.node?.nodeName}.${it.node?.className ?? ""}: ${JSON.stringify(it.previousRect)} -> ${JSON.stringify(it.currentRect)}`) });
+        };
+        new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
+      });
+      await page.goto(`/r/${room}`);
+      await live(page);
+      await sees(page, "Line 60 of the evening, with code and more");
+      // Two frames later everything that the scripts do at the start is drawn.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const moved = await page.evaluate(() => window.moved);
+      assert.deepEqual(moved, [], `${viewport.width} px`);
+      const files = await page.evaluate(() => [performance.getEntriesByType("navigation")[0], ...performance.getEntriesByType("resource")].map((it) => ({ name: new URL(it.name).pathname, bytes: it.encodedBodySize, sent: it.transferSize })));
+      if (process.env.CHAPIANA_FIGURES) console.log(`      ${viewport.width} px: ${files.length} requests, ${files.reduce((sum, it) => sum + it.bytes, 0)} bytes; page ${files[0].bytes}\n${files.map((it) => `      ${it.name} ${it.bytes}`).join("\n")}`);
+      assert.ok(files.length <= 60, `${files.length} requests`);
+      assert.ok(files.reduce((sum, it) => sum + it.bytes, 0) < 400_000, "small enough for a slow line");
+    }
   },
 
   async "Ada makes an invite link, copies it, and is told so in a place that screen readers know"(world) {
