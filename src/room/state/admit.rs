@@ -98,7 +98,9 @@ impl RoomState {
 
     fn wrong_after(&self, send: &Send) -> Option<Error> {
         send.client_id?;
-        if send.after > self.head {
+        // What is being written may already stand in the store, where others read it and go on from
+        // it, before this owner hears so.
+        if send.after >= self.next_seq {
             return Some(Error::bad_request("`after` is above the head of the room."));
         }
         (send.after < self.floor).then(|| {

@@ -108,6 +108,22 @@ fn after_is_between_the_floor_and_the_head() {
 }
 
 #[test]
+fn ann_may_go_on_from_what_she_read_in_the_store_before_its_owner_heard_that_it_stands() {
+    let mut room = Room::of(RoomKind::Group, &["bob"]);
+    let flying = room.says("bob", 1, post("hi"));
+    let read = room.state.head() + 1;
+    let mut send = room.send_of("ann", Some(key(2)), post("hello"));
+    send.after = read;
+    let next = room.send(send);
+    let mut far = room.send_of("ann", Some(key(3)), post("too far"));
+    far.after = read + 2;
+    let beyond = room.send(far);
+    room.settle();
+    assert_eq!((room.seq(flying), room.seq(next)), (read, read + 1));
+    assert_eq!(room.refused(beyond), Some(Code::BadRequest));
+}
+
+#[test]
 fn keys_stay_in_memory_until_their_views_are_written() {
     let mut room = Room::of(RoomKind::Group, &[]);
     for n in 0..700_u32 {
