@@ -115,3 +115,58 @@ impl super::Invite {
         self.uses_left != Some(0) && self.expires_at.is_none_or(|at| now < at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Entry, Event, Mentions};
+    use crate::ids::RoomId;
+
+    const ANN: UserId = UserId(uuid::Uuid::from_u128(1));
+    const BEN: UserId = UserId(uuid::Uuid::from_u128(2));
+
+    fn post(by: UserId, seq: Seq, at: i64) -> StoredEntry {
+        let event = Event::Post {
+            body: Some("low water".to_owned()),
+            reply_to: None,
+            mentions: Mentions::default(),
+        };
+        let entry = Entry {
+            room: RoomId::from_bytes([7; 16]),
+            seq,
+            ord: seq,
+            at: Timestamp(at),
+            by: Some(by),
+            client_id: None,
+            event,
+            redacted: false,
+        };
+        StoredEntry::seal(entry, [0; 16], &[0; 32])
+    }
+
+    #[test]
+    fn what_ann_wrote_she_has_read_though_her_marker_does_not_stand_yet() {
+        let before = Marker {
+            read: 2,
+            read_ord: 2,
+            read_at: Timestamp(20),
+            ..Marker::default()
+        };
+        let tail = [post(BEN, 3, 30), post(ANN, 4, 40), post(BEN, 5, 50)];
+        let stands = before.with_own(ANN, &tail);
+        assert_eq!((stands.read, stands.read_ord, stands.delivered), (4, 4, 4));
+        assert_eq!(before.with_own(UserId::from_bytes([3; 16]), &tail), before);
+    }
+
+    #[test]
+    fn what_ann_kept_unread_after_she_wrote_stays_unread() {
+        let kept = Marker {
+            generation: 1,
+            read: 2,
+            read_ord: 2,
+            read_at: Timestamp(60),
+            ..Marker::default()
+        };
+        assert_eq!(kept.with_own(ANN, &[post(ANN, 4, 40)]), kept);
+    }
+}
