@@ -192,12 +192,9 @@ async fn contents(
 }
 
 /// What is published goes out before what is answered: whoever acts on an answer finds it there.
-pub fn in_order_of_sight(effects: Vec<RoomEffect>) -> Vec<RoomEffect> {
-    let (mut first, rest): (Vec<_>, Vec<_>) = effects
-        .into_iter()
-        .partition(|effect| matches!(effect, RoomEffect::Publish { .. }));
-    first.extend(rest);
-    first
+pub fn in_order_of_sight(mut effects: Vec<RoomEffect>) -> Vec<RoomEffect> {
+    effects.sort_by_key(|effect| !matches!(effect, RoomEffect::Publish { .. }));
+    effects
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::EmbeddedStore;
 use super::rows::{entry_of, insert_entry};
+use super::transaction::Transaction;
 use super::views::{apply_guard, apply_view};
 use crate::entry::{Hash, StoredEntry};
 use crate::ids::{Ordinal, OwnerId, RoomId, Seq};
@@ -61,10 +62,10 @@ pub(super) fn open(connection: &Connection, room: RoomId, statics: &Statics) -> 
 
 /// The entries with their guards, and with their views too: in one transaction they cost one
 /// statement each, later a way through the whole program.
-fn append(connection: &Connection, batch: &Batch) -> StoreResult<Outcome> {
+fn append(connection: &Transaction<'_>, batch: &Batch) -> StoreResult<Outcome> {
     let sql = "UPDATE bucket SET next_seq = ?5, ord = ?6, chain = ?7, viewed = ?8
                WHERE room = ?1 AND bucket = ?2 AND owner = ?3 AND next_seq = ?4";
-    let moved = connection.prepare_cached(sql)?.execute(params![
+    let values = params![
         batch.room,
         batch.bucket,
         batch.owner,
@@ -73,8 +74,8 @@ fn append(connection: &Connection, batch: &Batch) -> StoreResult<Outcome> {
         batch.ord,
         batch.chain,
         batch.viewed,
-    ])?;
-    if moved == 0 {
+    ];
+    if connection.execute(sql, values)? == 0 {
         return Ok(Outcome::Refused(statics(
             connection,
             batch.room,

@@ -1,12 +1,13 @@
 //! How our types stand in columns.
 
+use super::transaction::Transaction;
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Role, Salt, StoredEntry};
 use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, UserId};
 use crate::store::facts::Facts;
 use crate::store::{StoreError, StoreResult};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 macro_rules! id_column {
     ($($id:ty),*) => {$(
@@ -58,16 +59,14 @@ word_column!(
     crate::access::WorkspaceRole
 );
 
-pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> StoreResult<()> {
+pub(super) fn insert_entry(at: &Transaction<'_>, stored: &StoredEntry) -> StoreResult<()> {
     let entry = &stored.entry;
     let facts = Facts::of(&entry.event)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO log (room, seq, ord, at, by, client_id, kind, target, user, role,
+    at.execute(
+        "INSERT INTO log (room, seq, ord, at, by, client_id, kind, target, user, role,
                               content, extra, salt, digest, link)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        )?
-        .execute(params![
+        params![
             entry.room,
             entry.seq,
             entry.ord,
@@ -83,7 +82,8 @@ pub(super) fn insert_entry(connection: &Connection, stored: &StoredEntry) -> Sto
             stored.salt,
             stored.digest,
             stored.link,
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 use super::EmbeddedStore;
 use super::rows::Word;
 use super::scene::{reactions, redactions};
+use super::transaction::Transaction;
 use crate::clock::Timestamp;
 use crate::entry::{Role, RoomKind};
 use crate::ids::{ClientId, Ordinal, RoomId, Seq, UserId};
@@ -10,12 +11,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use std::collections::HashMap;
 
-fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> StoreResult<()> {
-    connection.prepare_cached(sql)?.execute(values)?;
+fn execute(at: &Transaction<'_>, sql: &'static str, values: &[&dyn ToSql]) -> StoreResult<()> {
+    at.execute(sql, values)?;
     Ok(())
 }
 
-pub(super) fn apply_guard(connection: &Connection, guard: &Guard) -> StoreResult<()> {
+pub(super) fn apply_guard(connection: &Transaction<'_>, guard: &Guard) -> StoreResult<()> {
     match guard {
         Guard::Membership {
             room,
@@ -64,7 +65,11 @@ pub(super) fn apply_guard(connection: &Connection, guard: &Guard) -> StoreResult
     }
 }
 
-pub(super) fn apply_view(connection: &Connection, room: RoomId, view: &View) -> StoreResult<()> {
+pub(super) fn apply_view(
+    connection: &Transaction<'_>,
+    room: RoomId,
+    view: &View,
+) -> StoreResult<()> {
     match view {
         View::Sent {
             sender,
@@ -141,7 +146,7 @@ fn marker(connection: &Connection, room: RoomId, user: UserId) -> StoreResult<Op
 
 /// Writes what `change` made of the marker, if it says that it changed. Answers what stands.
 fn change_marker(
-    connection: &Connection,
+    connection: &Transaction<'_>,
     room: RoomId,
     user: UserId,
     change: impl FnOnce(&mut Marker) -> bool,

@@ -1,5 +1,6 @@
 //! The one writer: group commit over everything that waits.
 
+use super::transaction::Transaction;
 use super::{Health, connect};
 use crate::limits::{STORE_GROUP_MAX, STORE_QUEUE_MAX};
 use crate::store::{Durability, StoreError, StoreResult};
@@ -17,7 +18,7 @@ type Fate = Result<(), StoreError>;
 /// A write that waits.
 trait Job: Send {
     /// Inside the transaction; again, after what it wrote was taken back.
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    fn run(&mut self, at: &Transaction<'_>) -> Result<(), StoreError>;
     /// After it.
     fn tell(self: Box<Self>, fate: Fate);
 }
@@ -28,9 +29,9 @@ struct Waiting<T, W> {
     answer: oneshot::Sender<StoreResult<T>>,
 }
 
-impl<T: Send, W: FnMut(&Connection) -> StoreResult<T> + Send> Job for Waiting<T, W> {
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let result = (self.work)(connection);
+impl<T: Send, W: FnMut(&Transaction<'_>) -> StoreResult<T> + Send> Job for Waiting<T, W> {
+    fn run(&mut self, at: &Transaction<'_>) -> Result<(), StoreError> {
+        let result = (self.work)(at);
         let ran = result.as_ref().map(drop).map_err(StoreError::clone);
         self.result = Some(result);
         ran
@@ -88,7 +89,7 @@ impl Writer {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+        work: impl FnMut(&Transaction<'_>) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         let (answer, answered) = oneshot::channel();
         let job = Waiting {
@@ -206,40 +207,39 @@ impl Desk {
     }
 }
 
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// Whether anything was committed, as commit number `number`.
 fn transact(
     connection: &Connection,
     group: &mut [Box<dyn Job>],
     number: u64,
 ) -> Result<bool, StoreError> {
-    execute(connection, "BEGIN IMMEDIATE")?;
-    let mut before = connection.total_changes();
-    if !run_together(connection, group)? {
-        execute(connection, "ROLLBACK")?;
-        execute(connection, "BEGIN IMMEDIATE")?;
-        before = connection.total_changes();
-        run_apart(connection, group)?;
+    let at = Transaction::new(connection);
+    at.execute(BEGIN, [])?;
+    let mut before = at.total_changes();
+    if !run_together(&at, group)? {
+        at.execute("ROLLBACK", [])?;
+        at.execute(BEGIN, [])?;
+        before = at.total_changes();
+        run_apart(&at, group)?;
     }
-    let wrote = group.is_empty() || connection.total_changes() > before;
+    let wrote = group.is_empty() || at.total_changes() > before;
     if wrote {
-        connection
-            .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'commits'")?
-            .execute([number])?;
+        let sql = "UPDATE meta SET value = ?1 WHERE key = 'commits'";
+        at.execute(sql, [number])?;
     }
-    execute(connection, "COMMIT").map_err(|error| StoreError::Unknown(error.to_string()))?;
+    at.execute("COMMIT", [])
+        .map_err(|error| StoreError::Unknown(error.to_string()))?;
     Ok(wrote)
-}
-
-fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([])
 }
 
 /// Every job after the other. False if one failed: what all of them wrote has to be taken back.
 /// Jobs hardly ever fail, and a savepoint around each costs a copy of every page that it changes.
-fn run_together(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+fn run_together(at: &Transaction<'_>, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
     for job in group.iter_mut() {
-        if let Err(error) = job.run(connection) {
-            taken_back(connection, &error)?;
+        if let Err(error) = job.run(at) {
+            taken_back(at, &error)?;
             return Ok(false);
         }
     }
@@ -247,14 +247,14 @@ fn run_together(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<b
 }
 
 /// Every job by itself: only what a failing one wrote is taken back.
-fn run_apart(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn run_apart(at: &Transaction<'_>, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     for job in group.iter_mut() {
-        execute(connection, "SAVEPOINT job")?;
-        if let Err(error) = job.run(connection) {
-            taken_back(connection, &error)?;
-            execute(connection, "ROLLBACK TO job")?;
+        at.execute("SAVEPOINT job", [])?;
+        if let Err(error) = job.run(at) {
+            taken_back(at, &error)?;
+            at.execute("ROLLBACK TO job", [])?;
         }
-        execute(connection, "RELEASE job")?;
+        at.execute("RELEASE job", [])?;
     }
     Ok(())
 }
