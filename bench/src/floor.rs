@@ -60,7 +60,7 @@ fn shake_hands(mut stream: TcpStream) -> (usize, TcpStream) {
 }
 
 /// `go SECONDS` on standard input; 0 when it is closed.
-fn order() -> u64 {
+pub fn order() -> u64 {
     let mut line = String::new();
     std::io::stdin()
         .lock()
@@ -118,9 +118,15 @@ pub fn sqlite(folder: &Path, rooms: usize, batch: usize) {
         sends += batch;
         commits += 1;
     }
-    std::fs::write(folder.join("result.part"), format!("{sends} {commits}")).expect("a result");
-    std::fs::rename(folder.join("result.part"), folder.join("result")).expect("a result");
+    tell(folder, sends, commits);
     order();
+}
+
+/// The result of a run, whole as soon as it is there.
+pub fn tell(folder: &Path, sends: usize, commits: usize) {
+    let part = folder.join("result.part");
+    std::fs::write(&part, format!("{sends} {commits}")).expect("a result");
+    std::fs::rename(&part, folder.join("result")).expect("a result");
 }
 
 const SCHEMA: &str = "

@@ -1,5 +1,6 @@
 //! Figures of Chapiana beside their floors, from one run on one machine (`bench/README.md`).
 
+mod append;
 mod floor;
 mod http;
 mod machine;
@@ -67,6 +68,16 @@ enum What {
         #[arg(long)]
         bytes: usize,
     },
+    /// The embedded store without anything around it, as a process of its own.
+    #[command(hide = true)]
+    EmbeddedAppend {
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long)]
+        rooms: usize,
+        #[arg(long)]
+        batch: usize,
+    },
     /// The raw SQLite loop, as a process of its own.
     #[command(hide = true)]
     FloorSqlite {
@@ -93,6 +104,11 @@ fn main() {
             rooms,
             batch,
         } => return floor::sqlite(folder, rooms, batch),
+        What::EmbeddedAppend {
+            ref folder,
+            rooms,
+            batch,
+        } => return append::embedded(folder, rooms, batch),
         _ => {}
     }
     let plan = plan_of(&options);

@@ -39,7 +39,9 @@ pub async fn run(plan: &Plan, report: &mut Report) {
             let run = chapiana(plan, &server, &people[..senders], &rooms, window, repeat).await;
             report.add(run);
             drop(server);
-            report.add(raw(plan, senders, senders * window, repeat).await);
+            for alone in [&RAW, &EMBEDDED] {
+                report.add(loops(plan, alone, senders, senders * window, repeat).await);
+            }
         }
     }
 }
@@ -179,11 +181,26 @@ async fn send_all(
     }
 }
 
-async fn raw(plan: &Plan, senders: usize, batch: usize, repeat: usize) -> Run {
+/// A loop that only writes, as a process of the driver's own binary.
+struct Loop {
+    command: &'static str,
+    case: &'static str,
+}
+
+const RAW: Loop = Loop {
+    command: "floor-sqlite",
+    case: "floor: raw SQLite",
+};
+const EMBEDDED: Loop = Loop {
+    command: "embedded-append",
+    case: "the embedded store alone",
+};
+
+async fn loops(plan: &Plan, alone: &Loop, senders: usize, batch: usize, repeat: usize) -> Run {
     let me = std::env::current_exe().expect("the driver's own binary");
-    let folder = Folder::fresh("raw");
+    let folder = Folder::fresh(alone.command);
     let words = [
-        "floor-sqlite".to_owned(),
+        alone.command.to_owned(),
         "--folder".to_owned(),
         folder.path().display().to_string(),
         "--rooms".to_owned(),
@@ -214,7 +231,7 @@ async fn raw(plan: &Plan, senders: usize, batch: usize, repeat: usize) -> Run {
     };
     Run {
         workload: "W4 durable sends (embedded store)",
-        case: format!("floor: raw SQLite, batches of {batch}"),
+        case: format!("{}, batches of {batch}", alone.case),
         repeat,
         figures: vec![
             ("durable sends per second", sends / seconds),
