@@ -13,6 +13,7 @@ mod people;
 mod plan;
 mod relays;
 mod screens;
+mod session;
 mod storage;
 mod taking;
 mod tests;
@@ -34,6 +35,8 @@ pub enum Mutant {
     OwnerIdReused,
     /// The order of a connection's sends is not looked at.
     OrderIgnored,
+    /// A session lets sends through after it reported a refusal that keeps order.
+    HoldForgotten,
     /// An open outcome is reported as failed.
     UnknownIsFailed,
     /// Views of (viewed, head] are taken for written.

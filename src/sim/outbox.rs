@@ -1,23 +1,15 @@
 //! The outbox of a person: what waits is sent in order, and again under the same key after a refusal
 //! or a cut, as the browser does.
 
-use super::owner::{Back, Forward};
-use super::people::{Record, actor};
+use super::owner::Forward;
+use super::people::Record;
 use super::world::{Happening, World};
-use crate::ids::ConnectionId;
-use crate::limits::ROOM_REPLY_MS_MAX;
-use crate::room::{Reply, Send};
-use crate::session::order::SendOrder;
-use std::collections::{BTreeMap, VecDeque};
+use crate::error::Code;
+use crate::ids::Seq;
+use std::collections::VecDeque;
 
 /// Sends of one outbox that may wait for their answers.
 const WINDOW: usize = 4;
-
-pub struct Connection {
-    pub(super) id: ConnectionId,
-    pub(super) node: usize,
-    pub(super) orders: BTreeMap<usize, SendOrder>,
-}
 
 #[derive(Default)]
 pub struct Outbox {
@@ -28,7 +20,7 @@ pub struct Outbox {
 
 pub struct Pending {
     pub(super) record: usize,
-    /// Numbers of the tries without an answer.
+    /// References of the tries without an answer.
     pub(super) tries: Vec<u64>,
     /// Some try ended without a final code.
     pub(super) open: bool,
@@ -71,82 +63,35 @@ impl World {
         }
         outbox.refused = false;
         self.connect(who);
-        for index in 0..self.people[who].outboxes[room].items.len() {
-            if !self.people[who].outboxes[room].items[index]
-                .tries
-                .is_empty()
-            {
+        let mut index = 0;
+        while let Some(item) = self.people[who].outboxes[room].items.get(index) {
+            index += 1;
+            if !item.tries.is_empty() {
                 continue;
             }
-            if flying >= WINDOW {
+            // The session may refuse at once: what follows waits for the next round.
+            if flying >= WINDOW || self.people[who].outboxes[room].refused {
                 return;
             }
             flying += 1;
-            self.try_item(who, room, index);
+            self.try_item(who, room, index - 1);
             if self.chance.hits(self.luck.forward_twice) {
-                self.people[who].outboxes[room].items[index].open = true;
-                self.try_item(who, room, index);
+                self.people[who].outboxes[room].items[index - 1].open = true;
+                self.try_item(who, room, index - 1);
             }
         }
     }
 
-    fn connect(&mut self, who: usize) {
-        if self.people[who].connection.is_some() {
-            return;
-        }
-        let id = ConnectionId(self.uuid());
-        let node = self.chance.index(self.plan.nodes);
-        self.people[who].connection = Some(Connection {
-            id,
-            node,
-            orders: BTreeMap::new(),
-        });
-    }
-
     fn try_item(&mut self, who: usize, room: usize, index: usize) {
-        let (now, step) = (self.now(), self.step);
-        let salt = self.chance.bytes();
-        let person = &mut self.people[who];
-        let Some(connection) = &mut person.connection else {
+        let (reference, step) = (self.fresh_reference(), self.step);
+        let Some(item) = self.people[who].outboxes[room].items.get_mut(index) else {
             return;
         };
-        let item = &mut person.outboxes[room].items[index];
+        item.tries.push(reference);
         let record = &mut self.records[item.record];
         record.invoked.get_or_insert(step);
-        let order = connection.orders.entry(room).or_default();
-        let place = order.place(now, connection.id, record.client_id);
-        self.coverage.held += u64::from(place.refuse_with.is_some());
-        item.tries.push(place.n);
-        let send = Send {
-            ticket: 0,
-            actor: actor(person.user),
-            place: Some(place),
-            client_id: Some(record.client_id),
-            after: record.after,
-            draft: record.draft.clone(),
-            handles: BTreeMap::new(),
-            salt,
-        };
-        let (connection, from, n) = (connection.id, connection.node, place.n);
-        let client_id = send.client_id;
-        let back = Back {
-            who,
-            connection,
-            n,
-            client_id,
-        };
-        self.forward(from, room, Forward { send, back });
-        let late = ROOM_REPLY_MS_MAX;
-        self.after(
-            late,
-            late,
-            Happening::Timeout {
-                who,
-                room,
-                connection,
-                n,
-            },
-        );
+        let record = record.clone();
+        self.say_send(who, reference, &record);
     }
 
     pub(super) fn forward(&mut self, from: usize, room: usize, forward: Forward) {
@@ -166,55 +111,47 @@ impl World {
         );
     }
 
-    pub fn hear_reply(
-        &mut self,
-        who: usize,
-        room: usize,
-        connection: ConnectionId,
-        n: u64,
-        reply: Reply,
-    ) {
-        if let Reply::Stored { entry, repeated } = &reply {
-            self.show(room, entry);
-            self.is_the_same(entry, *repeated);
-        }
-        let now = self.now();
-        let person = &mut self.people[who];
-        let Some(session) = person.connection.as_mut().filter(|c| c.id == connection) else {
+    /// An entry stands for what was sent.
+    pub(super) fn hear_ack(&mut self, who: usize, room: usize, reference: u64, seq: Seq) {
+        let Some((index, record)) = self.answered_try(who, room, reference) else {
             return;
         };
-        let code = match &reply {
-            Reply::Refused(error) => Some(error.code),
-            _ => None,
-        };
-        let order = session.orders.entry(room).or_default();
-        if !order.answered(now, n, code) {
-            return;
-        }
-        let outbox = &mut person.outboxes[room];
-        let Some(index) = outbox.items.iter().position(|item| item.tries.contains(&n)) else {
-            return;
-        };
-        outbox.items[index].tries.retain(|tried| *tried != n);
-        let (record, open) = (outbox.items[index].record, outbox.items[index].open);
-        match (reply, code) {
-            (Reply::Stored { entry, .. }, _) => {
-                outbox.items.remove(index);
-                self.acked(record, &entry);
-            }
-            (_, Some(code)) if code.holds_order() => {
-                let certain = matches!(
-                    code,
-                    crate::error::Code::Busy | crate::error::Code::RateLimited
-                );
-                outbox.items[index].open |= !certain;
-                outbox.refused = true;
-            }
-            _ => {
-                outbox.items.remove(index);
-                self.records[record].failed = !open && self.records[record].acked.is_none();
-            }
+        self.people[who].outboxes[room].items.remove(index);
+        match self.shown.get(&(room, seq)).cloned() {
+            Some(entry) => self.acked(record, &entry),
+            None => self.breaks(
+                "I1",
+                format!("{who} has an ack for {seq} in {room} from nobody"),
+            ),
         }
         self.after(100, 900, Happening::Pump { who, room });
+    }
+
+    /// What was sent is refused, for good or for now.
+    pub(super) fn hear_refusal(&mut self, who: usize, room: usize, reference: u64, code: Code) {
+        let Some((index, record)) = self.answered_try(who, room, reference) else {
+            return;
+        };
+        let outbox = &mut self.people[who].outboxes[room];
+        if code.holds_order() {
+            let certain = matches!(code, Code::Busy | Code::RateLimited);
+            outbox.items[index].open |= !certain;
+            outbox.refused = true;
+        } else {
+            let open = outbox.items[index].open;
+            outbox.items.remove(index);
+            self.records[record].failed = !open && self.records[record].acked.is_none();
+        }
+        self.after(100, 900, Happening::Pump { who, room });
+    }
+
+    /// The place of what this try was about, and its record.
+    fn answered_try(&mut self, who: usize, room: usize, reference: u64) -> Option<(usize, usize)> {
+        let items = &mut self.people[who].outboxes[room].items;
+        let index = items
+            .iter()
+            .position(|item| item.tries.contains(&reference))?;
+        items[index].tries.retain(|tried| *tried != reference);
+        Some((index, items[index].record))
     }
 }

@@ -224,21 +224,8 @@ impl World {
         if self.chance.hits(self.luck.reply_lost) {
             return;
         }
-        let Back {
-            who, connection, n, ..
-        } = back;
         let room = at.room;
-        self.after(
-            1,
-            30,
-            Happening::Reply {
-                who,
-                room,
-                connection,
-                n,
-                reply,
-            },
-        );
+        self.after(1, 30, Happening::Reply { room, back, reply });
     }
 
     fn commit(&mut self, at: At, open: Option<Statics>, batch: Box<Batch>) {

@@ -1,8 +1,9 @@
 //! People: what they want to send, what they were told of it, and what they were shown.
 
 use super::Broken;
-use super::outbox::{Connection, Outbox};
+use super::outbox::Outbox;
 use super::owner::{Back, Forward};
+use super::session::Connection;
 use super::world::World;
 use crate::access::{Actor, WorkspaceRole};
 use crate::entry::{Entry, Event, Role};
@@ -59,7 +60,9 @@ impl World {
         let known = self.known_head(who, room);
         let target = about.min(known).max(1);
         let emoji = ["👍", "🎉", "👀"][self.chance.index(3)].to_owned();
-        let body = format!("{client_id}");
+        // Whom a body names is looked up first; what follows waits behind it.
+        let names = if self.chance.hits(200) { " @ann" } else { "" };
+        let body = format!("{client_id}{names}");
         let draft = match kind {
             0 => Draft::Edit { target, body },
             1 => Draft::Delete { target },

@@ -188,6 +188,11 @@ fn sends_out_of_order_are_caught() {
 }
 
 #[test]
+fn a_hold_that_is_forgotten_is_caught() {
+    is_caught(Mutant::HoldForgotten, &["order"]);
+}
+
+#[test]
 fn a_failure_that_was_none_is_caught() {
     is_caught(Mutant::UnknownIsFailed, &["I5"]);
 }

@@ -1,7 +1,7 @@
 //! The world: virtual time, the queue of what happens, and the network between everybody.
 
 use super::chance::Chance;
-use super::owner::{Forward, Owner, Purpose};
+use super::owner::{Back, Forward, Owner, Purpose};
 use super::people::{Person, Record};
 use super::plan::{BUSY_MS, Luck, Plan, What};
 use super::relays::{Relay, Removal, Wire};
@@ -12,8 +12,10 @@ use crate::clock::Timestamp;
 use crate::entry::{Entry, RoomKind};
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
 use crate::metrics::Metrics;
+use crate::rate::Limiter;
 use crate::room::{Reply, RoomCommand};
 use crate::session::registry::Sessions;
+use crate::session::state::Done;
 use crate::store::memory::MemoryStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,17 +61,19 @@ pub enum Happening {
         answer: Answer,
     },
     Reply {
-        who: usize,
         room: usize,
-        connection: ConnectionId,
-        n: u64,
+        back: Back,
         reply: Reply,
     },
     Timeout {
-        who: usize,
         room: usize,
+        back: Back,
+    },
+    /// Work of a session is done.
+    SessionDone {
+        who: usize,
         connection: ConnectionId,
-        n: u64,
+        done: Box<Done>,
     },
     Pump {
         who: usize,
@@ -108,6 +112,10 @@ pub struct World {
     pub down_until: i64,
     pub people: Vec<Person>,
     pub records: Vec<Record>,
+    /// The last reference of a frame.
+    pub references: u64,
+    /// What all connections of a person share.
+    pub limiter: Limiter,
     /// What anybody was shown at a place.
     pub shown: BTreeMap<(usize, Seq), Arc<Entry>>,
     pub incarnations: u64,
@@ -155,6 +163,8 @@ impl World {
             down_until: 0,
             people,
             records: Vec::new(),
+            references: 0,
+            limiter: Limiter::new(1.0),
             shown: BTreeMap::new(),
             incarnations: 0,
             wires: Chance::new(plan.seed ^ 0x7e1a),
@@ -304,24 +314,16 @@ impl World {
                 purpose,
                 answer,
             } => self.answered(at, purpose, answer),
-            Happening::Reply {
-                who,
-                room,
-                connection,
-                n,
-                reply,
-            } => {
-                self.hear_reply(who, room, connection, n, reply);
-            }
-            Happening::Timeout {
-                who,
-                room,
-                connection,
-                n,
-            } => {
+            Happening::Reply { room, back, reply } => self.hear_reply(room, back, reply),
+            Happening::Timeout { room, back } => {
                 let unknown = crate::error::Error::new(crate::error::Code::Unknown, "time-out");
-                self.hear_reply(who, room, connection, n, Reply::Refused(unknown));
+                self.hear_reply(room, back, Reply::Refused(unknown));
             }
+            Happening::SessionDone {
+                who,
+                connection,
+                done,
+            } => self.session_done(who, connection, *done),
             Happening::Pump { who, room } => self.pump(who, room),
             Happening::Wire { node, room, what } => self.hear_wire(node, room, *what),
             Happening::RepeatRemovals => self.repeat_removals(),
