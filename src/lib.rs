@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod auth;
+pub mod awake;
 pub mod bus;
 pub mod cli;
 pub mod clock;

@@ -85,6 +85,9 @@ pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 1_048_576;
 pub const SENDS_IN_FLIGHT_MAX: usize = 256;
 /// After a refusal that keeps order, the hold ends when no send came for this, milliseconds.
 pub const HOLD_MS: u64 = 2_000;
+/// The clock of holds looks this often, and counts no more than this for one look.
+pub const AWAKE_LOOK_MS: u64 = 100;
+pub const AWAKE_STEP_MS_MAX: u64 = 300;
 /// No hold lasts longer, milliseconds: a sender who goes on without the first refused is not stuck for ever.
 pub const HOLD_MS_MAX: u64 = 10_000;
 /// Head notices, marks and typing are gathered for this, milliseconds.
@@ -103,8 +106,9 @@ pub const PAGE_MAX: usize = 200;
 /// A read with `min` waits this long for the state, milliseconds; then `unavailable`.
 pub const MIN_WAIT_MS: u64 = 2_000;
 
-/// Sockets per person; per address before and after hello.
+/// Sockets per person; per address before hello, and in all.
 pub const SOCKETS_PER_USER_MAX: u64 = 10;
+pub const SOCKETS_UNGREETED_PER_ADDRESS_MAX: u64 = 50;
 pub const SOCKETS_PER_ADDRESS_MAX: u64 = 2_000;
 /// Log-ins per person that stay valid; the oldest gives way.
 pub const LOGINS_PER_USER_MAX: usize = 50;

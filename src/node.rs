@@ -1,6 +1,7 @@
 //! The composition root: one server process as a value, so that two fit in one test.
 
 use crate::auth::Auth;
+use crate::awake::Awake;
 use crate::bus::{Bus, LocalBus};
 use crate::cluster::shell::{Cluster, Here, Way};
 use crate::config::Config;
@@ -34,6 +35,8 @@ pub struct Node {
     pub metrics: Metrics,
     pub limiter: Limiter,
     pub auth: Auth,
+    /// What holds of sessions are measured by.
+    pub awake: Awake,
     pub id: NodeId,
     /// The other nodes, if there may be any.
     pub cluster: Option<Cluster>,
@@ -112,6 +115,7 @@ impl Node {
         Ok(Arc::new(Self {
             auth: Auth::new(&config),
             limiter: Limiter::new(factor as f64),
+            awake: Awake::start(),
             id,
             cluster,
             draining: AtomicBool::new(false),

@@ -106,6 +106,7 @@ impl Session {
         let node = Arc::clone(&self.node);
         let cx = Context {
             now: now(),
+            awake: node.awake.now(),
             limiter: &node.limiter,
         };
         let outbox = &self.connection.outbox;
@@ -120,7 +121,7 @@ impl Session {
                 room,
                 client_id,
                 reply,
-            } => state.on_reply(cx.now, room, n, client_id, reply),
+            } => state.on_reply(cx.awake, room, n, client_id, reply),
             SessionMessage::Head(head) => state.on_head(head),
             SessionMessage::Added { room, seq } => match outbox.rejoin(room, seq) {
                 true => state.on_added(room),

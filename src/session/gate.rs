@@ -1,6 +1,7 @@
 //! Back-pressure from a session to its socket: while too much is under way, the socket is not read,
 //! and TCP tells the client.
 
+use super::addresses::Place;
 use crate::limits::SENDS_IN_FLIGHT_MAX;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -22,9 +23,18 @@ struct Load {
     /// What waits for an answer.
     in_flight: usize,
     greeted: bool,
+    /// Among the sockets of its address.
+    place: Option<Place>,
 }
 
 impl Gate {
+    /// Of a socket that has this place among those of its address.
+    pub fn of(place: Place) -> Self {
+        let gate = Self::default();
+        gate.load().place = Some(place);
+        gate
+    }
+
     /// Whether the socket may be read.
     pub fn is_open(&self) -> bool {
         let load = self.load();
@@ -50,7 +60,11 @@ impl Gate {
 
     /// The hello came.
     pub fn greet(&self) {
-        self.load().greeted = true;
+        let mut load = self.load();
+        load.greeted = true;
+        if let Some(place) = &mut load.place {
+            place.greet();
+        }
     }
 
     pub fn greeted(&self) -> bool {

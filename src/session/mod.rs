@@ -2,6 +2,7 @@
 //! (DESIGN.md §4).
 
 pub mod actor;
+pub mod addresses;
 pub mod followed;
 pub mod gate;
 pub mod order;

@@ -1,6 +1,7 @@
 //! Who is connected to this node: by connection, by person, by log-in.
 
 use super::SessionMessage;
+use super::addresses::Addresses;
 use super::outbox::{Frame, HintKey, Outbox, code};
 use crate::bus::{Bus, Confirm, News};
 use crate::error::{Code, Error, Result};
@@ -51,6 +52,7 @@ impl fmt::Debug for Sessions {
 struct Shared {
     known: Mutex<Known>,
     per_user_max: u64,
+    addresses: Addresses,
     /// The way to other nodes, where there are any.
     bus: OnceLock<Arc<dyn Bus>>,
     metrics: Metrics,
@@ -65,11 +67,12 @@ struct Known {
 }
 
 impl Sessions {
-    /// `factor` multiplies the number of sockets per person (`--limits relaxed`).
+    /// `factor` multiplies the numbers of sockets per person and address (`--limits relaxed`).
     pub fn new(metrics: &Metrics, factor: u64) -> Self {
         Self(Arc::new(Shared {
             known: Mutex::default(),
             per_user_max: SOCKETS_PER_USER_MAX * factor,
+            addresses: Addresses::new(factor),
             bus: OnceLock::new(),
             metrics: metrics.clone(),
         }))
@@ -78,6 +81,11 @@ impl Sessions {
     /// From now on sessions on other nodes hear, too.
     pub fn attach(&self, bus: Arc<dyn Bus>) {
         let _ = self.0.bus.set(bus);
+    }
+
+    /// The sockets of this node by address.
+    pub fn addresses(&self) -> &Addresses {
+        &self.0.addresses
     }
 
     /// Adds a connection. Do this first and look at log-in and rooms after it, so that a

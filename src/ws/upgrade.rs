@@ -11,11 +11,13 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{ConnectionId, UserId};
 use crate::limits;
 use crate::node::Node;
+use crate::rate::Whom;
 use crate::session::SessionMessage;
 use crate::session::actor::{Arguments, SessionActor};
 use crate::session::followed::Followed;
 use crate::session::gate::Gate;
 use crate::session::outbox::{Outbox, code};
+use crate::web::extract::Address;
 use crate::wire::{ASYNCAPI, SUBPROTOCOL};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -38,7 +40,11 @@ pub async fn asyncapi() -> Response {
 
 /// The WebSocket; `/api/v1/asyncapi.json` describes its frames.
 #[utoipa::path(get, path = "/ws", responses((status = 101, description = "Speaks chapiana.v1"), (status = 403, body = crate::web::problem::Problem)))]
-pub async fn upgrade(State(node): State<Arc<Node>>, mut handshake: Handshake) -> Response {
+pub async fn upgrade(
+    State(node): State<Arc<Node>>,
+    Address(address): Address,
+    mut handshake: Handshake,
+) -> Response {
     let headers = std::mem::take(&mut handshake.headers);
     if let Err(error) = check_origin(&node.config, &headers) {
         return error.into_response();
@@ -59,14 +65,18 @@ pub async fn upgrade(State(node): State<Arc<Node>>, mut handshake: Handshake) ->
         Ok(current) => current,
         Err(error) => return Error::from(error).into_response(),
     };
+    let place = match node.sessions.addresses().enter(Whom::address(address)) {
+        Ok(place) => place,
+        Err(error) => return error.into_response(),
+    };
+    let gate = Gate::of(place);
     if let Some(plain) = plain {
         let answer = plain.answer(ws.selected_protocol());
-        tokio::spawn(async move {
-            if let Some(socket) = plain.upgraded().await {
-                let outbox = Outbox::before(&node.metrics, socket.line());
-                live(&node, current, socket, outbox).await;
-            }
-        });
+        tokio::spawn(live(async move {
+            let socket = plain.upgraded().await?;
+            let outbox = Outbox::before(&node.metrics, socket.line());
+            open(node, current, socket, outbox, gate).await
+        }));
         return answer;
     }
     // The library's own limit is wider, so that one byte too many is still answered with 1009.
@@ -75,23 +85,30 @@ pub async fn upgrade(State(node): State<Arc<Node>>, mut handshake: Handshake) ->
         .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX)
         .max_frame_size(2 * limits::FRAME_BYTES_MAX)
         .max_message_size(2 * limits::FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
+        .on_upgrade(move |socket| {
             let outbox = Outbox::new(&node.metrics);
-            live(&node, current, AxumSocket(socket), outbox).await;
+            live(open(node, current, AxumSocket(socket), outbox, gate))
         })
 }
 
-/// From the handshake to the last byte.
-async fn live(
-    node: &Arc<Node>,
-    current: Option<CurrentUser>,
-    mut socket: impl Socket,
-    outbox: Outbox,
-) {
-    match current {
-        Some(current) => connected(node, current, &mut socket, outbox).await,
-        None => socket.close(code::NOT_AUTHENTICATED).await,
-    }
+/// From the handshake to the last byte. What is done once lies on the heap for that moment: the task
+/// of an idle socket is as small as it can be.
+async fn live<S: Socket>(opening: impl Future<Output = Option<(S, Connected)>> + Send) {
+    let Some((mut socket, connected)) = Box::pin(opening).await else {
+        return;
+    };
+    serve(
+        &mut socket,
+        &connected.outbox,
+        &connected.session,
+        &connected.gate,
+    )
+    .await;
+    drop(connected);
+    linger(socket).await;
+}
+
+async fn linger(mut socket: impl Socket) {
     let _ = Box::pin(timeout(LINGER, until_ended(&mut socket))).await;
 }
 
@@ -113,51 +130,61 @@ fn check_origin(config: &Config, headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// Serves an authenticated connection and cleans up behind it, however it ends.
-async fn connected(
-    node: &Arc<Node>,
-    current: CurrentUser,
-    socket: &mut impl Socket,
+/// Starts the session of an authenticated connection; of another only the close remains.
+async fn open<S: Socket>(
+    node: Arc<Node>,
+    current: Option<CurrentUser>,
+    mut socket: S,
     outbox: Outbox,
-) {
+    gate: Gate,
+) -> Option<(S, Connected)> {
+    let Some(current) = current else {
+        socket.close(code::NOT_AUTHENTICATED).await;
+        linger(socket).await;
+        return None;
+    };
     let id = ConnectionId(Uuid::new_v4());
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(gate);
     let followed = Arc::new(Followed::default());
     let user = current.user.id;
     let arguments = Arguments {
-        node: Arc::clone(node),
+        node: Arc::clone(&node),
         current,
         id,
         outbox: outbox.clone(),
         gate: Arc::clone(&gate),
         followed: Arc::clone(&followed),
     };
-    // What happens once lies on the heap for that moment: the task of an idle socket stays small.
-    let started = Box::pin(Actor::spawn(None, SessionActor, arguments)).await;
-    let Ok((session, _)) = started else {
-        return Box::pin(socket.close(code::GOING_AWAY)).await;
+    let Ok((session, _)) = Actor::spawn(None, SessionActor, arguments).await else {
+        socket.close(code::GOING_AWAY).await;
+        linger(socket).await;
+        return None;
     };
-    let cleanup = Cleanup {
+    let connected = Connected {
         node,
         id,
         user,
-        followed: &followed,
-        session: &session,
+        outbox,
+        gate,
+        followed,
+        session,
     };
-    serve(socket, &outbox, &session, &gate).await;
-    drop(cleanup);
+    Some((socket, connected))
 }
 
-/// Runs when the socket has ended, also if its task is dropped or panics.
-struct Cleanup<'a> {
-    node: &'a Arc<Node>,
+/// What a connection is to the rest of the node. Taken back when the socket has ended, also if its
+/// task is dropped or panics.
+struct Connected {
+    node: Arc<Node>,
     id: ConnectionId,
     user: UserId,
-    followed: &'a Followed,
-    session: &'a ActorRef<SessionMessage>,
+    outbox: Outbox,
+    gate: Arc<Gate>,
+    followed: Arc<Followed>,
+    session: ActorRef<SessionMessage>,
 }
 
-impl Drop for Cleanup<'_> {
+impl Drop for Connected {
     fn drop(&mut self) {
         self.node.presence.leave(self.id, self.user);
         self.node.sessions.unregister(self.id);

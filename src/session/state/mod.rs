@@ -40,6 +40,8 @@ pub struct Identity {
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub now: Timestamp,
+    /// Time without standstills of this process (`Awake`): what holds are measured by.
+    pub awake: Timestamp,
     pub limiter: &'a Limiter,
 }
 

@@ -60,14 +60,14 @@ impl SessionState {
         let taken = self.take_send(cx);
         let order = self.sends.orders.entry(room).or_default();
         if let Err(why) = taken {
-            let code = order.refuse(cx.now, client_id, why.code);
+            let code = order.refuse(cx.awake, client_id, why.code);
             let why = match code == why.code {
                 true => why,
                 false => Error::new(code, "An earlier send to this room must come first."),
             };
             return out.push(refusal(reference, client_id, why));
         }
-        let place = order.place(cx.now, self.me.connection, client_id);
+        let place = order.place(cx.awake, self.me.connection, client_id);
         self.sends.open.insert((room, place.n), reference);
         let outgoing = Outgoing {
             room,
@@ -130,10 +130,10 @@ impl SessionState {
         }
     }
 
-    /// The room answered the send `n`.
+    /// The room answered the send `n`; `awake` as in `Context`.
     pub fn on_reply(
         &mut self,
-        now: Timestamp,
+        awake: Timestamp,
         room: RoomId,
         n: u64,
         client_id: ClientId,
@@ -147,7 +147,7 @@ impl SessionState {
             Reply::Stored { .. } | Reply::Unchanged => None,
         };
         if let Some(order) = self.sends.orders.get_mut(&room) {
-            order.answered(now, n, refused);
+            order.answered(awake, n, refused);
         }
         vec![match reply {
             Reply::Stored { entry, .. } => Effect::Push(ServerFrame::Ack {

@@ -13,6 +13,7 @@ struct Ann {
     state: SessionState,
     limiter: Limiter,
     now: Timestamp,
+    awake: Timestamp,
 }
 
 impl Ann {
@@ -30,6 +31,7 @@ impl Ann {
             state: SessionState::new(me, 1.0),
             limiter: Limiter::new(1.0),
             now: Timestamp(1_000_000),
+            awake: Timestamp(1_000_000),
         }
     }
 
@@ -43,6 +45,7 @@ impl Ann {
     fn says(&mut self, text: &str) -> Vec<Effect> {
         let cx = Context {
             now: self.now,
+            awake: self.awake,
             limiter: &self.limiter,
         };
         self.state.on_text(cx, text)
@@ -51,6 +54,7 @@ impl Ann {
     fn done(&mut self, done: Done) -> Vec<Effect> {
         let cx = Context {
             now: self.now,
+            awake: self.awake,
             limiter: &self.limiter,
         };
         self.state.done(cx, done)
@@ -92,7 +96,7 @@ impl Ann {
         let reply = Reply::Refused(Error::new(code, "why"));
         let room = ROOM.parse().expect("an id");
         self.state
-            .on_reply(self.now, room, u64::from(n), client_id(n), reply)
+            .on_reply(self.awake, room, u64::from(n), client_id(n), reply)
     }
 }
 
@@ -186,6 +190,25 @@ fn a_send_over_the_rate_holds_the_room_until_it_comes_again() {
 }
 
 #[test]
+fn silence_while_the_node_stood_still_does_not_end_a_hold() {
+    let mut ann = Ann::open();
+    for n in 1..=2 {
+        ann.sends(n, "x");
+    }
+    for n in 1..=2 {
+        assert_eq!(
+            code_of(&ann.refused(n, Code::Unknown)[0]),
+            Some(Code::Unknown)
+        );
+    }
+    // The process is stopped before it has written the refusals: Ann has not read them.
+    ann.now = ann.now.plus_ms(4_000);
+    ann.awake = ann.awake.plus_ms(300);
+    let effects = ann.sends(3, "overtaking");
+    assert_eq!(sent(&effects)[0].place.refuse_with, Some(Code::Unknown));
+}
+
+#[test]
 fn every_send_is_answered_once_with_its_ref() {
     let mut ann = Ann::open();
     ann.sends(1, "x");
@@ -212,7 +235,7 @@ fn every_send_is_answered_once_with_its_ref() {
         repeated: true,
     };
     let room = ROOM.parse().expect("an id");
-    let acked = ann.state.on_reply(ann.now, room, 2, client_id(2), stored);
+    let acked = ann.state.on_reply(ann.awake, room, 2, client_id(2), stored);
     assert!(matches!(
         acked[0],
         Effect::Push(ServerFrame::Ack { seq: 9, .. })

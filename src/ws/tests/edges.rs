@@ -1,6 +1,6 @@
 //! The edges of the contract (PROTOCOL.md §4), through a real port.
 
-use crate::limits::{FRAME_ELEMENTS_MAX, WATCH_GAP_MAX};
+use crate::limits::{FRAME_ELEMENTS_MAX, SOCKETS_UNGREETED_PER_ADDRESS_MAX, WATCH_GAP_MAX};
 use crate::testing::node::{Socket, TestNode, post};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -294,5 +294,28 @@ async fn who_reads_nothing_is_closed_as_too_slow_and_others_are_not() {
     assert_eq!(
         seen.last().map(|frame| &frame["seq"]),
         Some(&json!(head + 1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_whose_sockets_say_nothing_opens_no_more_until_one_of_them_does() {
+    let node = TestNode::start().await;
+    let mut silent = Vec::new();
+    for n in 0..5 {
+        let person = node.sign_up(&format!("silent{n}")).await;
+        for _ in 0..SOCKETS_UNGREETED_PER_ADDRESS_MAX / 5 {
+            silent.push(person.connect().await);
+        }
+    }
+    let late = node.sign_up("late").await;
+    let bearer = format!("Bearer {}", late.token);
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(node.upgrade(&headers).await.err(), Some(429));
+    let hello = json!({ "t": "hello", "format": "data" });
+    silent[0].send(hello).await;
+    silent[0].sees("welcome").await;
+    assert!(
+        node.upgrade(&headers).await.is_ok(),
+        "the others still say nothing"
     );
 }
