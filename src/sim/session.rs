@@ -6,7 +6,7 @@ use super::people::{Record, actor};
 use super::world::{Happening, World};
 use crate::error::{Code, Error};
 use crate::ids::{ConnectionId, LoginId, NodeId};
-use crate::limits::ROOM_REPLY_MS_MAX;
+use crate::limits::{HOLD_MS, ROOM_REPLY_MS_MAX};
 use crate::room::{Draft, Reply, Send};
 use crate::session::state::{
     Context, Done, Effect, Identity, Outgoing, SessionState, Welcomed, Work,
@@ -18,10 +18,15 @@ use std::collections::BTreeMap;
 /// The rates of a session are a fifth of the real ones, so that they are met.
 const RATE_FACTOR: f64 = 0.2;
 
+/// The longest way of a frame to its reader.
+const READ_MS_MAX: u64 = HOLD_MS / 4;
+
 pub struct Connection {
     pub(super) id: ConnectionId,
     pub(super) node: usize,
     session: SessionState,
+    /// When he reads what was written to him last.
+    reads_at: i64,
 }
 
 impl World {
@@ -40,6 +45,7 @@ impl World {
             id,
             node,
             session: SessionState::new(me, RATE_FACTOR),
+            reads_at: 0,
         });
         self.say(who, &json!({ "t": "hello", "format": "data" }));
     }
@@ -131,7 +137,7 @@ impl World {
             Effect::Send(outgoing) => self.forward_send(who, *outgoing),
             Effect::Push(frame) => {
                 let frame = serde_json::from_str(&frame.encode()).expect("frames are JSON");
-                self.hear_frame(who, &frame);
+                self.deliver(who, connection, frame);
             }
             Effect::Work(work) => {
                 let done = self.work(work);
@@ -148,6 +154,32 @@ impl World {
             Effect::Close(code) => self.breaks("progress", format!("{who} is closed: {code:?}")),
             // Watching is what screens do.
             _ => {}
+        }
+    }
+
+    /// Frames reach their reader in order and later: never as late as a hold may end by silence.
+    fn deliver(&mut self, who: usize, connection: ConnectionId, frame: Value) {
+        let wait = self.chance.between(1, READ_MS_MAX) as i64;
+        let Some(there) = &mut self.people[who].connection else {
+            return;
+        };
+        there.reads_at = there.reads_at.max(self.clock + wait);
+        let at = there.reads_at;
+        self.at(
+            at,
+            Happening::Frame {
+                who,
+                connection,
+                frame,
+            },
+        );
+    }
+
+    /// A frame is read, if the connection still stands.
+    pub fn read_frame(&mut self, who: usize, connection: ConnectionId, frame: &Value) {
+        let there = self.people[who].connection.as_ref();
+        if there.is_some_and(|there| there.id == connection) {
+            self.hear_frame(who, frame);
         }
     }
 

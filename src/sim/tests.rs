@@ -169,7 +169,10 @@ fn an_ack_before_the_commit_is_caught() {
 
 #[test]
 fn a_new_owner_without_dedupe_is_caught() {
-    is_caught(Mutant::NoDedupeAfterRestart, &["I1", "I4", "order", "R15"]);
+    is_caught(
+        Mutant::NoDedupeAfterRestart,
+        &["I1", "I4", "I10", "order", "R15"],
+    );
 }
 
 #[test]

@@ -13,10 +13,11 @@ use crate::entry::{Entry, RoomKind};
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::rate::Limiter;
-use crate::room::{Reply, RoomCommand};
+use crate::room::{Reply, RoomCommand, answer};
 use crate::session::registry::Sessions;
 use crate::session::state::Done;
 use crate::store::memory::MemoryStore;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -68,6 +69,12 @@ pub enum Happening {
     Timeout {
         room: usize,
         back: Back,
+    },
+    /// A person reads a frame.
+    Frame {
+        who: usize,
+        connection: ConnectionId,
+        frame: Value,
     },
     /// Work of a session is done.
     SessionDone {
@@ -306,9 +313,7 @@ impl World {
                 purpose,
                 request,
                 answered,
-            } => {
-                self.reach_store(at, purpose, &request, answered);
-            }
+            } => self.reach_store(at, purpose, &request, answered),
             Happening::Answer {
                 at,
                 purpose,
@@ -316,9 +321,13 @@ impl World {
             } => self.answered(at, purpose, answer),
             Happening::Reply { room, back, reply } => self.hear_reply(room, back, reply),
             Happening::Timeout { room, back } => {
-                let unknown = crate::error::Error::new(crate::error::Code::Unknown, "time-out");
-                self.hear_reply(room, back, Reply::Refused(unknown));
+                self.hear_reply(room, back, Reply::Refused(answer::unknown()));
             }
+            Happening::Frame {
+                who,
+                connection,
+                frame,
+            } => self.read_frame(who, connection, &frame),
             Happening::SessionDone {
                 who,
                 connection,
