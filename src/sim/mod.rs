@@ -49,6 +49,10 @@ pub enum Mutant {
     RemovalNotHeard,
     /// A relay does not read what it lacks.
     GapNotFilled,
+    /// The store appends for whoever asks.
+    OwnerNotChecked,
+    /// A removal is acknowledged before the relays passed it on.
+    RemovalNotFenced,
 }
 
 /// What broke, where.

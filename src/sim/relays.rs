@@ -83,6 +83,10 @@ impl World {
             }
         }
         let Some(earliest) = earliest else { return };
+        if self.mutant == Some(Mutant::RemovalNotFenced) {
+            let command = RoomCommand::Delivered { upto };
+            return self.at(earliest, Happening::Own { at, command });
+        }
         let removal = Removal {
             at,
             upto,

@@ -1,5 +1,6 @@
 //! The store as owners see it: requests that may be lost, late, or done without an answer.
 
+use super::Mutant;
 use super::owner::Purpose;
 use super::world::{At, Happening, World};
 use crate::ids::{OwnerId, RoomId, Seq};
@@ -157,11 +158,29 @@ impl World {
         }
     }
 
+    /// A store that does not look who appends (mutant).
+    fn believed(&self, room: usize, request: &Request) -> Option<Request> {
+        let Request::Append(batch) = request else {
+            return None;
+        };
+        if self.mutant != Some(Mutant::OwnerNotChecked) {
+            return None;
+        }
+        let owner = now(self.store.last_bucket(self.rooms[room], 0))?.owner?;
+        let batch = Batch {
+            owner,
+            ..(**batch).clone()
+        };
+        Some(Request::Append(Box::new(batch)))
+    }
+
     pub fn reach_store(&mut self, at: At, purpose: Purpose, request: &Request, answered: bool) {
         self.note(3, at.incarnation, answered.into());
         let answer = if self.clock < self.down_until {
             Answer::Nothing
         } else {
+            let believed = self.believed(at.room, request);
+            let request = believed.as_ref().unwrap_or(request);
             perform(&self.store, self.rooms[at.room], request)
         };
         if answered {

@@ -221,6 +221,16 @@ fn a_gap_that_is_not_filled_is_caught() {
 }
 
 #[test]
+fn a_store_that_appends_for_anybody_is_caught() {
+    is_caught(Mutant::OwnerNotChecked, &["I1", "I2"]);
+}
+
+#[test]
+fn a_removal_that_waits_for_nobody_is_caught() {
+    is_caught(Mutant::RemovalNotFenced, &["I8"]);
+}
+
+#[test]
 fn views_that_are_not_redone_are_caught() {
     is_caught(Mutant::ViewsNotRedone, &["I10", "I1", "R15"]);
 }
