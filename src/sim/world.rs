@@ -300,11 +300,8 @@ impl World {
                 room,
                 forward,
             } => {
-                self.note(
-                    1,
-                    node as u64,
-                    forward.send.place.map_or(0, |place| place.n),
-                );
+                let n = forward.send.place.map_or(0, |place| place.n);
+                self.note(1, node as u64, n);
                 self.arrive(node, room, *forward);
             }
             Happening::Own { at, command } => self.tell(at, command),
