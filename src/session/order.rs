@@ -96,7 +96,14 @@ impl SendOrder {
             self.settled(client_id);
             return true;
         };
-        if self.held.is_none() && hold == self.hold {
+        // Another try of it was answered for good: it will not come again.
+        if !self.ranks.contains_key(&client_id) {
+            return true;
+        }
+        if self.held.is_some_and(|held| self.is_over(held, now)) {
+            // It ran out while this answer was awaited: what it held is due again from now on.
+            self.end_hold();
+        } else if self.held.is_none() && hold == self.hold {
             self.refused.clear();
         }
         let rank = self.rank(client_id);
@@ -149,8 +156,7 @@ impl SendOrder {
         let Some(held) = self.held else {
             return;
         };
-        // While an answer is outstanding, what it is about may still come before everything else.
-        let over = now >= held.until.min(held.at_most) && self.open.is_empty();
+        let over = self.is_over(held, now);
         let far_over = now >= held.at_most.plus_ms(2 * HOLD_MS_MAX as i64);
         if over || far_over {
             self.refused.clear();
@@ -158,6 +164,11 @@ impl SendOrder {
         if held.first == client_id || over || far_over {
             self.end_hold();
         }
+    }
+
+    /// While an answer is outstanding, what it is about may still come before everything else.
+    fn is_over(&self, held: Held, now: Timestamp) -> bool {
+        now >= held.until.min(held.at_most) && self.open.is_empty()
     }
 
     fn end_hold(&mut self) {
@@ -277,6 +288,32 @@ mod tests {
             assert_eq!(held(at), Some(Code::RateLimited), "{at}");
         }
         assert_eq!(held(10_000), None);
+    }
+
+    #[test]
+    fn a_late_refusal_of_what_another_try_brought_home_holds_nothing() {
+        let mut order = SendOrder::default();
+        order.place(Timestamp(0), link(), id(1));
+        order.place(Timestamp(0), link(), id(1));
+        order.answered(Timestamp(50), 2, None);
+        order.answered(Timestamp(10_000), 1, Some(Code::Unknown));
+        assert_eq!(order.held_with(), None);
+    }
+
+    #[test]
+    fn a_refusal_after_a_hold_has_run_out_begins_a_new_one() {
+        let mut order = SendOrder::default();
+        order.place(Timestamp(0), link(), id(1));
+        order.answered(Timestamp(0), 1, Some(Code::Unknown));
+        let second = order.place(Timestamp(1_000), link(), id(2));
+        // Nobody answered: the time-out.
+        order.answered(Timestamp(11_000), second.n, Some(Code::Unknown));
+        let overtaking = order.place(Timestamp(11_020), link(), id(3));
+        assert_eq!(overtaking.refuse_with, Some(Code::Unknown));
+        for n in [1, 2, 3] {
+            let again = order.place(Timestamp(11_500), link(), id(n));
+            assert_eq!(again.refuse_with, None, "in their order: {n}");
+        }
     }
 
     #[test]
