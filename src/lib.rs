@@ -13,6 +13,7 @@ pub mod entry;
 pub mod error;
 #[cfg(test)]
 mod fuzz;
+pub mod house;
 pub mod ids;
 pub mod limits;
 pub mod listen;

@@ -43,6 +43,8 @@ pub const NEW_ROOM_MEMBERS_MAX: usize = 200;
 /// Entries and bytes in one append (R2, group commit).
 pub const BATCH_ENTRIES_MAX: usize = 64;
 pub const BATCH_BYTES_MAX: usize = 65_536;
+/// One line of an import: the longest body, escaped, with all that may stand around it.
+pub const IMPORT_LINE_BYTES_MAX: u64 = 1_048_576;
 /// A bucket holds seqs with equal `seq >> BUCKET_BITS`.
 pub const BUCKET_BITS: u32 = 13;
 /// Views may trail the log by this many entries; then the owner answers `busy` (R6).

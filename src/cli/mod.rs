@@ -2,6 +2,7 @@
 
 mod check;
 mod health;
+mod house;
 mod schema;
 mod seed;
 mod serve;
@@ -35,6 +36,12 @@ enum Command {
     Doctor(Settings),
     /// Read every log again and check it; exit 1 with the place if something is off
     Verify(Settings),
+    /// Move a workspace from one store to another; run again, it goes on where it was
+    Copy(house::Copy),
+    /// Write a workspace to standard output as lines of JSON
+    Export(house::Export),
+    /// Take in what export wrote; run again, it goes on where it was
+    Import(house::Import),
     /// Fill an empty store with a believable sample workspace
     Seed(seed::Seed),
     /// Create people, reset passwords, change roles
@@ -63,6 +70,9 @@ fn dispatch(command: Command) -> Outcome {
         Command::CheckConfig(settings) => check::config(&settings),
         Command::Doctor(settings) => in_runtime(check::doctor(&settings)),
         Command::Verify(settings) => in_runtime(verify::run(&settings)),
+        Command::Copy(copy) => in_runtime(copy.run()),
+        Command::Export(export) => in_runtime(export.run()),
+        Command::Import(import) => in_runtime(import.run()),
         Command::Seed(seed) => in_runtime(seed.run()),
         Command::User(user) => in_runtime(user.run()),
         Command::Healthcheck(check) => in_runtime(check.run()),

@@ -221,6 +221,14 @@ pub struct Settings {
     pub(super) file: Option<PathBuf>,
 }
 
+impl Settings {
+    /// The same with another store.
+    pub fn with_store(mut self, store: &str) -> Self {
+        self.flags.insert("store", store.to_owned());
+        self
+    }
+}
+
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new("config")

@@ -83,6 +83,8 @@ pub trait PeopleStore: Send + Sync {
         after: Option<(String, UserId)>,
         limit: usize,
     ) -> StoreResult<Vec<User>>;
+    /// Everybody, also who is not active, each once, in an order of the store's own, after `after` in it.
+    async fn all_users(&self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>>;
     /// Replaces all but id, created_at and password; conditional on e-mail and handle being free.
     async fn update_user(&self, user: &User) -> StoreResult<Result<(), Taken>>;
     async fn set_password(&self, user: UserId, password: &str) -> StoreResult<()>;

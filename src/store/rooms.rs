@@ -7,6 +7,9 @@ use crate::ids::{ClientId, RoomId, Seq, UserId};
 use async_trait::async_trait;
 use std::collections::HashMap;
 
+/// The key of a founding, and the room that it made.
+pub type RoomKey = (UserId, ClientId, RoomId);
+
 /// A room without its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRow {
@@ -37,6 +40,8 @@ pub trait RoomStore: Send + Sync {
         client_id: ClientId,
         room: RoomId,
     ) -> StoreResult<RoomId>;
+    /// What `claim_room_key` holds, each once, in an order of the store's own, after `after` in it.
+    async fn room_keys(&self, after: Option<RoomKey>, limit: usize) -> StoreResult<Vec<RoomKey>>;
     /// Public channels whose name contains `query`, by (name, id), after the cursor's place.
     async fn public_rooms(
         &self,

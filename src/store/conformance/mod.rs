@@ -95,6 +95,7 @@ conformance! {
         a_room_is_created_once
         a_pair_has_one_room_however_many_claim_it
         a_room_key_has_one_room
+        every_room_key_is_listed_in_pages
         public_channels_are_found_by_name_in_pages
         every_room_is_listed_in_pages
     }
@@ -104,6 +105,7 @@ conformance! {
         a_handle_is_unique_also_when_it_changes
         a_change_of_profile_keeps_the_password
         people_are_found_by_name_and_handle
+        everybody_is_listed_in_pages_also_who_is_not_active
         the_idlest_login_gives_way
         a_login_is_ended_only_by_its_person
         the_last_use_of_an_invite_is_taken_once

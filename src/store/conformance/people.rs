@@ -273,3 +273,30 @@ pub(super) async fn settings_belong_to_one_owner(subject: &Subject) {
     assert_eq!(store.setting(Some(ANN), "theme").await, Ok(None));
     assert_eq!(store.settings(Some(CLEO), "").await, Ok(vec![]));
 }
+
+pub(super) async fn everybody_is_listed_in_pages_also_who_is_not_active(subject: &Subject) {
+    let store = &*subject.store;
+    let mut expected = HashMap::new();
+    for n in 1..8u128 {
+        let mut person = user(UserId(Uuid::from_u128(n)), &format!("h{n}"));
+        assert_eq!(store.create_user(&person, n == 1).await, Ok(Ok(())));
+        if n % 3 == 0 {
+            person.active = false;
+            assert_eq!(store.update_user(&person).await, Ok(Ok(())));
+        }
+        expected.insert(person.id, person);
+    }
+    let mut listed: Vec<User> = Vec::new();
+    loop {
+        let after = listed.last().map(|user| user.id);
+        let page = store.all_users(after, 3).await.expect("a page");
+        assert!(page.len() <= 3);
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page);
+    }
+    assert_eq!(listed.len(), expected.len());
+    let listed: HashMap<_, _> = listed.into_iter().map(|user| (user.id, user)).collect();
+    assert_eq!(listed, expected);
+}

@@ -98,3 +98,28 @@ pub(super) async fn every_room_is_listed_in_pages(subject: &Subject) {
     assert_eq!(store.all_rooms(Some(id(2)), 2).await, Ok(vec![id(3)]));
     assert_eq!(store.all_rooms(Some(id(3)), 2).await, Ok(vec![]));
 }
+
+pub(super) async fn every_room_key_is_listed_in_pages(subject: &Subject) {
+    let store = &*subject.store;
+    let key = |n| ClientId(Uuid::from_u128(n));
+    let mut expected = HashSet::new();
+    for n in 1..8 {
+        for of in [ANN, BEN] {
+            let claimed = store.claim_room_key(of, key(n), id(n)).await;
+            assert_eq!(claimed, Ok(id(n)));
+            expected.insert((of, key(n), id(n)));
+        }
+    }
+    let mut listed = Vec::new();
+    loop {
+        let after = listed.last().copied();
+        let page = store.room_keys(after, 3).await.expect("a page");
+        assert!(page.len() <= 3);
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page);
+    }
+    assert_eq!(listed.len(), expected.len());
+    assert_eq!(listed.into_iter().collect::<HashSet<_>>(), expected);
+}

@@ -4,7 +4,7 @@ use super::views::until;
 use super::{CqlStore, SHARDS, shard_of};
 use crate::entry::RoomKind;
 use crate::ids::{ClientId, RoomId, Seq, UserId};
-use crate::store::{LogStore, RoomRow, RoomStore, Statics, StoreResult};
+use crate::store::{LogStore, RoomKey, RoomRow, RoomStore, Statics, StoreResult};
 use async_trait::async_trait;
 use std::collections::HashMap;
 
@@ -19,6 +19,10 @@ const NAME: &str = "UPDATE room_fact USING TIMESTAMP ? SET name = ?, name_seq = 
 const TOPIC: &str = "UPDATE room_fact USING TIMESTAMP ? SET topic = ?, topic_seq = ? WHERE id = ?";
 const PAIR: &str = "INSERT INTO pair (low, high, room) VALUES (?, ?, ?) IF NOT EXISTS";
 const KEY: &str = "INSERT INTO room_key (creator, client_id, room) VALUES (?, ?, ?) IF NOT EXISTS";
+
+const KEYS: &str = "SELECT creator, client_id, room FROM room_key";
+const KEYS_AFTER: &str =
+    "SELECT creator, client_id, room FROM room_key WHERE token(creator, client_id) > token(?, ?)";
 
 fn room_of(id: RoomId, row: &Found) -> StoreResult<RoomRow> {
     let (low, high): (Option<UserId>, Option<UserId>) =
@@ -171,6 +175,20 @@ impl RoomStore for CqlStore {
     ) -> StoreResult<RoomId> {
         self.claim_for(KEY, values![creator, client_id, room], room)
             .await
+    }
+
+    async fn room_keys(&self, after: Option<RoomKey>, limit: usize) -> StoreResult<Vec<RoomKey>> {
+        let (text, values) = match after {
+            None => (KEYS, values![]),
+            Some((of, key, _)) => (KEYS_AFTER, values![of, key]),
+        };
+        let mut keys = Vec::new();
+        let each = |row: Found| {
+            keys.push((row.get("creator")?, row.get("client_id")?, row.get("room")?));
+            Ok(until(keys.len() >= limit))
+        };
+        self.driver.each_row(Kind::Read, text, values, each).await?;
+        Ok(keys)
     }
 
     async fn public_rooms(

@@ -1,7 +1,7 @@
 use super::EmbeddedStore;
 use super::rows::Word;
 use crate::ids::{ClientId, RoomId, UserId};
-use crate::store::{RoomRow, RoomStore, Statics, StoreResult};
+use crate::store::{RoomKey, RoomRow, RoomStore, Statics, StoreResult};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -116,6 +116,21 @@ impl RoomStore for EmbeddedStore {
             let sql = "SELECT room FROM room_key WHERE creator = ?1 AND client_id = ?2";
             let mut statement = connection.prepare_cached(sql)?;
             Ok(statement.query_row(params![creator, client_id], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn room_keys(&self, after: Option<RoomKey>, limit: usize) -> StoreResult<Vec<RoomKey>> {
+        self.read(move |connection| {
+            let of = after.map_or(Vec::new(), |(of, _, _)| of.bytes().to_vec());
+            let key = after.map_or(Vec::new(), |(_, key, _)| key.bytes().to_vec());
+            let sql = "SELECT creator, client_id, room FROM room_key
+                       WHERE (creator, client_id) > (?1, ?2) ORDER BY creator, client_id LIMIT ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![of, key, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

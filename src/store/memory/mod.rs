@@ -28,7 +28,7 @@ struct Tables {
     /// When name and topic of a room were last set.
     facts: HashMap<RoomId, (Seq, Seq)>,
     pairs: HashMap<(UserId, UserId), RoomId>,
-    room_keys: HashMap<(UserId, ClientId), RoomId>,
+    room_keys: BTreeMap<(UserId, ClientId), RoomId>,
     members: BTreeMap<(RoomId, UserId), Membership>,
     redactions: HashMap<(RoomId, Seq), Redaction>,
     markers: BTreeMap<(RoomId, UserId), Marker>,

@@ -6,6 +6,7 @@ use crate::limits::LOGINS_PER_USER_MAX;
 use crate::store::{Invite, Login, PeopleStore, StoreResult, Taken, User};
 use async_trait::async_trait;
 use std::collections::HashMap;
+use std::ops::Bound;
 
 impl Tables {
     fn taken(&self, user: &User) -> Option<Taken> {
@@ -91,6 +92,13 @@ impl PeopleStore for MemoryStore {
         found.sort_by(|a, b| a.0.cmp(&b.0));
         let found = found.into_iter().map(|(_, user)| user.clone());
         Ok(found.take(limit).collect())
+    }
+
+    async fn all_users(&self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tables = self.tables();
+        let users = tables.users.range((from, Bound::Unbounded));
+        Ok(users.map(|(_, user)| user.clone()).take(limit).collect())
     }
 
     async fn update_user(&self, user: &User) -> StoreResult<Result<(), Taken>> {

@@ -1,7 +1,7 @@
 use super::MemoryStore;
 use crate::entry::RoomKind;
 use crate::ids::{ClientId, RoomId, UserId};
-use crate::store::{RoomRow, RoomStore, Statics, StoreResult};
+use crate::store::{RoomKey, RoomRow, RoomStore, Statics, StoreResult};
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -41,6 +41,14 @@ impl RoomStore for MemoryStore {
     ) -> StoreResult<RoomId> {
         let mut tables = self.tables();
         Ok(*tables.room_keys.entry((creator, client_id)).or_insert(room))
+    }
+
+    async fn room_keys(&self, after: Option<RoomKey>, limit: usize) -> StoreResult<Vec<RoomKey>> {
+        let from = after.map_or(Bound::Unbounded, |(of, key, _)| Bound::Excluded((of, key)));
+        let tables = self.tables();
+        let keys = tables.room_keys.range((from, Bound::Unbounded));
+        let keys = keys.map(|((of, key), room)| (*of, *key, *room));
+        Ok(keys.take(limit).collect())
     }
 
     async fn public_rooms(

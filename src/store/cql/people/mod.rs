@@ -68,6 +68,10 @@ impl PeopleStore for CqlStore {
             .await
     }
 
+    async fn all_users(&self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>> {
+        self.everybody(after, limit).await
+    }
+
     async fn update_user(&self, user: &User) -> StoreResult<Result<(), Taken>> {
         self.change_person(user).await
     }

@@ -1,11 +1,15 @@
 use crate::ids::UserId;
 use crate::store::cql::driver::Kind;
 use crate::store::cql::values::{Found, values};
+use crate::store::cql::views::until;
 use crate::store::cql::{CqlStore, SHARDS, gather, shard_of};
 use crate::store::{StoreResult, Taken, User};
 use std::sync::atomic::Ordering;
 
 const PERSON: &str = "SELECT name, handle, email, password, role, title, tz, active, created_at FROM person WHERE id = ?";
+const ALL: &str =
+    "SELECT id, name, handle, email, password, role, title, tz, active, created_at FROM person";
+const ALL_AFTER: &str = "SELECT id, name, handle, email, password, role, title, tz, active, created_at FROM person WHERE token(id) > token(?)";
 const CREATE: &str = "INSERT INTO person (id, name, handle, email, password, role, title, tz, active, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
 const CHANGE: &str = "UPDATE person SET name = ?, handle = ?, email = ?, role = ?, title = ?, tz = ?, active = ? WHERE id = ? IF EXISTS";
 const PASSWORD: &str = "UPDATE person SET password = ? WHERE id = ? IF EXISTS";
@@ -153,6 +157,25 @@ impl CqlStore {
             .settled(PASSWORD, values![password, user])
             .await?;
         Ok(())
+    }
+
+    /// In the order of the cluster's ring.
+    pub(super) async fn everybody(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> StoreResult<Vec<User>> {
+        let (text, values) = match after {
+            None => (ALL, values![]),
+            Some(after) => (ALL_AFTER, values![after]),
+        };
+        let mut people = Vec::new();
+        let each = |row: Found| {
+            people.push(user_of(row.get("id")?, &row)?);
+            Ok(until(people.len() >= limit))
+        };
+        self.driver.each_row(Kind::Read, text, values, each).await?;
+        Ok(people)
     }
 
     pub(super) async fn search_people(

@@ -54,6 +54,10 @@ impl PeopleStore for EmbeddedStore {
             .await
     }
 
+    async fn all_users(&self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>> {
+        self.read(move |at| users::all(at, after, limit)).await
+    }
+
     async fn update_user(&self, user: &User) -> StoreResult<Result<(), Taken>> {
         let user = user.clone();
         self.write(move |at| users::update(at, &user)).await

@@ -151,3 +151,11 @@ pub(super) fn find(
     let rows = statement.query_map(params![query, name, id, limit], user_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+pub(super) fn all(at: &Connection, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>> {
+    let after = after.map_or(Vec::new(), |user| user.bytes().to_vec());
+    let sql = format!("SELECT {COLUMNS} FROM person WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let mut statement = at.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![after, limit], user_of)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
