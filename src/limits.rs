@@ -97,8 +97,10 @@ pub const COALESCE_MS: u64 = 100;
 /// A typing hint lives this long, milliseconds, and may come again after the interval.
 pub const TYPING_MS: u64 = 5_000;
 pub const TYPING_INTERVAL_MS: u64 = 3_000;
-/// Typing is off in rooms with more members.
-pub const TYPING_MEMBERS_MAX: usize = 500;
+/// Text of the messages on one page of HTML, bytes; one message is always there, however long.
+pub const PAGE_TEXT_BYTES_MAX: usize = 131_072;
+/// Typing is off in rooms that more connections of a node follow (UX.md, 40).
+pub const TYPING_LISTENERS_MAX: usize = 500;
 /// People whose presence one connection may watch.
 pub const PRESENCE_WATCH_MAX: usize = 200;
 

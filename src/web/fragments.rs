@@ -19,6 +19,16 @@ pub async fn fragments(
     room: RoomId,
     entries: &[&Entry],
 ) -> Result<Vec<Fragment>> {
+    let messages = messages_for(store, room, entries).await?;
+    made(people, renderer, entries, &messages).await
+}
+
+/// Every message that the entries are, are about or quote.
+pub async fn messages_for(
+    store: &dyn Store,
+    room: RoomId,
+    entries: &[&Entry],
+) -> Result<HashMap<Seq, MessageView>> {
     let shown = messages_of(store, room, entries).await?;
     let wanted: Vec<Seq> = shown
         .values()
@@ -29,8 +39,7 @@ pub async fn fragments(
         true => Vec::new(),
         false => message_views(store, room, &wanted).await?,
     });
-    let all = shown.into_iter().chain(quoted).collect();
-    made(people, renderer, entries, &all).await
+    Ok(shown.into_iter().chain(quoted).collect())
 }
 
 /// The change that each entry makes, given every message that it is, is about or quotes.

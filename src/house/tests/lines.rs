@@ -18,6 +18,9 @@ async fn imported(store: &dyn Store, text: &str) -> Result<u64, Problem> {
     import(store, 4, &mut text.as_bytes()).await
 }
 
+/// A line, what becomes of it, and what is said of that.
+type Change<'a> = (usize, &'a dyn Fn(&str) -> String, &'a str);
+
 #[tokio::test]
 async fn a_workspace_goes_through_a_file_and_is_the_same_also_if_it_is_read_twice() {
     let old = furnished(&Subject::memory(BUCKET_BITS)).await;
@@ -80,7 +83,7 @@ async fn a_line_that_is_wrong_is_named() {
         .iter()
         .position(|line| line.contains("\"kind\":\"post\""));
     let post = post.expect("a post");
-    let changes: [(usize, &dyn Fn(&str) -> String, &str); 8] = [
+    let changes: [Change<'_>; 8] = [
         (0, &|_| "{}".to_owned(), "no export"),
         (0, &|line| line.replace(":1,", ":2,"), "version 2"),
         (user, &|_| "{\"user\":{}}".to_owned(), "missing field"),

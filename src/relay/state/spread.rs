@@ -3,7 +3,7 @@
 use super::{RelayEffect, RelayState};
 use crate::bus::Hint;
 use crate::clock::Timestamp;
-use crate::limits::HOT_ROOM_MS;
+use crate::limits::{HOT_ROOM_MS, TYPING_LISTENERS_MAX};
 use crate::session::SessionMessage;
 use crate::session::outbox::{Frame, HintKey};
 use crate::wire::server::UserMarks;
@@ -49,6 +49,9 @@ impl RelayState {
                 read,
                 delivered,
             }),
+            Hint::Typing { .. } if self.listeners.len() > TYPING_LISTENERS_MAX => {
+                return Vec::new();
+            }
             Hint::Typing { user, on, .. } => self.hints.typing(user, on, now),
         }
         self.arm_flush()

@@ -3,13 +3,18 @@
 use crate::entry::{Entry, Event};
 use crate::error::Result;
 use crate::ids::{RoomId, Seq};
-use crate::limits;
+use crate::limits::{self, PAGE_TEXT_BYTES_MAX};
 use crate::people::People;
-use crate::reading::{Page, messages_of};
+use crate::reading::{MessageView, Page, messages_of};
 use crate::store::{Scene, Statics, Store};
-use crate::web::fragments::{fragments, made};
+use crate::web::fragments::{made, messages_for};
 use crate::web::l10n::Texts;
 use crate::web::render::{Fragment, Renderer};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// What an item costs besides its text.
+const FRAME_BYTES: usize = 256;
 
 /// Entries read at once when looking for items.
 const SCAN_MAX: u64 = 1_000;
@@ -76,15 +81,11 @@ impl<'a> Source<'a> {
                 before
             }
         };
-        let first = entries.first().map_or(0, |entry| entry.seq);
-        let last = entries.last().map_or(0, |entry| entry.seq);
-        Ok(Stretch {
-            html: self.html(entries).await?,
-            first,
-            last,
-            older: first > self.floor + 1,
-            newer: last > 0 && self.has_item_after(last).await?,
-        })
+        let entries: Vec<&Entry> = entries.iter().collect();
+        let messages = messages_for(self.store, self.room, &entries).await?;
+        let stretch = self.shown(page, &entries, &messages).await?;
+        let newer = stretch.last > 0 && self.has_item_after(stretch.last).await?;
+        Ok(Stretch { newer, ..stretch })
     }
 
     /// A page of items, out of the `scene` that was read on suspicion if it serves.
@@ -111,14 +112,31 @@ impl<'a> Source<'a> {
         }
         items.drain(..items.len().saturating_sub(want));
         let messages = messages_of(scene);
+        Ok(Some(self.shown(Page::Newest, &items, &messages).await?))
+    }
+
+    /// As many of these items as a page may hold. Nothing is said of what is newer.
+    async fn shown(
+        &self,
+        page: Page,
+        items: &[&Entry],
+        messages: &HashMap<Seq, MessageView>,
+    ) -> Result<Stretch> {
+        let weights: Vec<usize> = items.iter().map(|item| weight(item, messages)).collect();
+        let here = match page {
+            Page::Newest | Page::Before(_) => items.len(),
+            Page::After(_) => 0,
+            Page::Around(seq) => items.partition_point(|item| item.seq < seq),
+        };
+        let items = &items[fitting(&weights, here)];
         let first = items.first().map_or(0, |entry| entry.seq);
-        Ok(Some(Stretch {
-            html: joined(made(self.people, self.renderer, &items, &messages).await?),
+        Ok(Stretch {
+            html: joined(made(self.people, self.renderer, items, messages).await?),
             first,
             last: items.last().map_or(0, |entry| entry.seq),
             older: first > self.floor + 1,
             newer: false,
-        }))
+        })
     }
 
     async fn has_item_after(&self, last: Seq) -> Result<bool> {
@@ -168,14 +186,36 @@ impl<'a> Source<'a> {
         }
         Ok(all)
     }
+}
 
-    async fn html(&self, entries: Vec<Entry>) -> Result<String> {
-        let entries: Vec<&Entry> = entries.iter().collect();
-        let from = (self.store, self.people);
-        Ok(joined(
-            fragments(from, self.renderer, self.room, &entries).await?,
-        ))
+/// What an item costs on a page: its text, edited as it may be, and its frame.
+fn weight(item: &Entry, messages: &HashMap<Seq, MessageView>) -> usize {
+    let body = messages.get(&item.seq).and_then(|view| view.body.as_ref());
+    FRAME_BYTES + body.map_or(0, String::len)
+}
+
+/// The run around place `here` that fits into `PAGE_TEXT_BYTES_MAX`: at least one item, as far as it
+/// goes on both sides in turn, and no further where something does not fit.
+fn fitting(weights: &[usize], here: usize) -> Range<usize> {
+    let (mut from, mut to) = (here, here);
+    let mut left = PAGE_TEXT_BYTES_MAX;
+    let (mut backward, mut forward) = (true, true);
+    while backward || forward {
+        let next = weights.get(to).filter(|_| forward);
+        forward = next.is_some_and(|weight| *weight <= left || from == to);
+        if let Some(weight) = next.filter(|_| forward) {
+            left = left.saturating_sub(*weight);
+            to += 1;
+        }
+        let before = from.checked_sub(1).filter(|_| backward);
+        let weight = before.map(|before| weights[before]);
+        backward = weight.is_some_and(|weight| weight <= left || from == to);
+        if let Some(weight) = weight.filter(|_| backward) {
+            left = left.saturating_sub(weight);
+            from -= 1;
+        }
     }
+    from..to
 }
 
 fn joined(fragments: Vec<Fragment>) -> String {
@@ -198,4 +238,30 @@ fn is_item(entry: &Entry) -> bool {
             | Event::Rename { .. }
             | Event::Topic { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_what_fits_around_its_place_and_always_something() {
+        let third = PAGE_TEXT_BYTES_MAX / 3;
+        let (light, huge) = ([1; 9], [2 * PAGE_TEXT_BYTES_MAX; 3]);
+        let cases = [
+            (&light[..], 9, 0..9),
+            (&light, 0, 0..9),
+            (&light, 4, 0..9),
+            (&[third; 9], 9, 6..9),
+            (&[third; 9], 0, 0..3),
+            (&[third; 9], 4, 3..6),
+            (&huge, 3, 2..3),
+            (&huge, 0, 0..1),
+            (&huge, 1, 1..2),
+            (&[], 0, 0..0),
+        ];
+        for (weights, here, expected) in cases {
+            assert_eq!(fitting(weights, here), expected, "{weights:?} at {here}");
+        }
+    }
 }

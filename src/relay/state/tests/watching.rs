@@ -1,6 +1,7 @@
 //! How a watch begins, lags, and ends.
 
 use super::*;
+use crate::limits::TYPING_LISTENERS_MAX;
 
 #[tokio::test]
 async fn a_slow_watcher_is_closed_and_the_others_get_everything() {
@@ -83,6 +84,30 @@ async fn marks_and_typing_are_gathered_and_spread_to_watchers() {
     let marks = got.iter().find(|frame| frame["t"] == "marks");
     assert_eq!(marks.expect("marks")["marks"][0]["read"], 2);
     assert!(got.iter().any(|frame| frame["t"] == "typing"));
+}
+
+#[tokio::test]
+async fn nobody_is_told_who_types_in_a_very_large_room() {
+    let mut scene = scene();
+    let (ann, _) = connect(user(1)).await;
+    scene.watch(&ann, 0, 0, &[]);
+    let typing = || Hint::Typing {
+        room: room(),
+        user: user(2),
+        on: true,
+    };
+    for _ in 0..TYPING_LISTENERS_MAX {
+        let (bob, _) = connect(user(2)).await;
+        scene.state.listen(bob, 0);
+    }
+    scene.state.hint(typing(), Timestamp(0));
+    scene.state.flush(Timestamp(1));
+    assert_eq!(told(&ann), ["watching", "typing"]);
+    let (carol, _) = connect(user(3)).await;
+    scene.state.listen(carol, 0);
+    scene.state.hint(typing(), Timestamp(10_000));
+    scene.state.flush(Timestamp(10_001));
+    assert_eq!(told(&ann), [""; 0]);
 }
 
 #[tokio::test]

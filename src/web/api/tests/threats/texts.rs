@@ -101,6 +101,36 @@ async fn t32_every_bound_holds_and_one_more_is_refused() {
 }
 
 #[tokio::test]
+async fn t32_a_page_of_the_longest_messages_is_short_and_none_is_skipped() {
+    let world = World::new().await;
+    let ann = world.person("ann").await;
+    let room = world.room(&ann, "group", &[]).await;
+    let longest = "ä".repeat(crate::limits::BODY_CHARS_MAX);
+    for _ in 0..20 {
+        let post = json!({"kind": "post", "body": longest});
+        assert_eq!(change(&world, &ann, &room, post).await, "ok");
+    }
+    let seqs = async |path: String| {
+        let request = world.client.get(format!("{}{path}", world.base));
+        let answer = request.bearer_auth(&ann.token).send().await;
+        let text = answer.expect("an answer").text().await.expect("text");
+        let most = crate::limits::PAGE_TEXT_BYTES_MAX + 100_000;
+        assert!(text.len() < most, "{path}: {} bytes", text.len());
+        let rest = text.split("data-seq=\"").skip(1);
+        let seqs = rest.filter_map(|rest| rest.split('"').next()?.parse::<u64>().ok());
+        seqs.collect::<std::collections::BTreeSet<_>>()
+    };
+    let mut all = seqs(format!("/r/{room}")).await;
+    assert_eq!(all.last(), Some(&21));
+    assert!((2..20).contains(&all.len()), "{all:?}");
+    while let Some(first) = all.first().copied().filter(|first| *first > 1) {
+        all.extend(seqs(format!("/r/{room}/items?before={first}")).await);
+        assert!(all.first() < Some(&first), "older ones come before {first}");
+    }
+    assert!(all.into_iter().eq(1..=21));
+}
+
+#[tokio::test]
 async fn t33_a_search_takes_its_text_as_text() {
     let node = crate::testing::node::TestNode::start().await;
     let (ann, _) = (node.sign_up("ann").await, node.sign_up("bob_x").await);
