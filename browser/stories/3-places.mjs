@@ -122,6 +122,44 @@ export const stories = {
     assert.ok(wide <= 0, `${wide} px too wide`);
   },
 
+  async "The switcher finds somebody with whom nobody has spoken yet, and opens a room with him"(world) {
+    const { ada, room } = await filled(world, 1);
+    const stranger = await world.person("Quirin Anker");
+    const page = await world.enter(ada, room);
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("quirin");
+    await until("he is offered", () => page.$(`.switcher .option:has-text("@${stranger.handle}")`));
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.pathname.startsWith("/r/") && !url.pathname.endsWith(room));
+    assert.ok((await page.textContent(".bar-sub")).includes(stranger.handle));
+  },
+
+  async "What is done is not asked for: the first message takes its card away"(world) {
+    const ada = await world.person("Ada");
+    const room = await world.room("quay", ada);
+    const page = await world.enter(ada, room);
+    const cards = () => page.$$eval(".step", (all) => all.filter((it) => it.checkVisibility()).length);
+    assert.equal(await cards(), 3);
+    await write(page, "Here we go");
+    await sees(page, "Here we go");
+    assert.equal(await cards(), 2);
+  },
+
+  async "Moments in sentences are told in the reader's own zone"(world) {
+    const ada = await world.person("Ada");
+    const read = async (timezoneId) => {
+      const page = await world.signIn(ada, { timezoneId });
+      await page.goto("/settings/devices");
+      const at = await until("a moment", () => page.$eval(".row time", (it) => ({ at: it.dateTime, shown: it.textContent })));
+      const hour = new Intl.DateTimeFormat("en-GB", { timeZone: timezoneId, hour: "numeric" }).format(new Date(at.at));
+      return { ...at, wanted: Number(hour) % 12 || 12 };
+    };
+    for (const zone of ["Asia/Tokyo", "America/Lima"]) {
+      const { shown, wanted } = await read(zone);
+      assert.match(shown, new RegExp(`\\b${wanted}:`), `${shown} in ${zone}`);
+    }
+  },
+
   async "Keys: the switcher, the list of shortcuts, walking through messages"(world, out) {
     const { ada, room } = await filled(world, 5);
     const other = await world.room("slipway", ada);

@@ -28,7 +28,7 @@ invite-rooms = { $n ->
     [one] You will land in { $n } room
    *[other] You will land in { $n } rooms
 }
-invite-until = This invite works until { $name }
+invite-until = This invite works until { $when }
 invite-gone = This invite does not work any more
 invite-gone-more = It was used up, has run out, or was turned off. Ask whoever sent it for a new one.
 sign-up-closed = New people need an invite
@@ -220,8 +220,9 @@ density-compact = Compact
 devices = Devices
 devices-hint = Where you are signed in. Signing a device out ends it at once.
 this-device = This device
-seen-at = Last seen { $name }
-signed-in-at = signed in { $name }
+seen-at = Last seen { $when }
+signed-in-at = signed in { $when }
+signed-in-here = Signed in { $when }
 sign-device-out = Sign out
 password-title = Password
 password-hint = Changing it signs out all other devices.
@@ -250,7 +251,7 @@ invite-left = { $n ->
    *[other] for { $n } more people
 }
 invite-unlimited = no limit
-invite-ends = until { $name }
+invite-ends = until { $when }
 invite-for-ever = without end
 copy-link = Copy link
 turn-off = Turn off

@@ -3,6 +3,7 @@
 import { find } from "./lib/dom.js";
 import { page } from "./lib/page.js";
 import { Socket } from "./lib/socket.js";
+import { localMoments } from "./lib/time.js";
 import { watchConnection } from "./elements/connection.js";
 import { layout } from "./elements/layout.js";
 import { Sidebar } from "./elements/sidebar.js";
@@ -16,6 +17,7 @@ import { openRoom } from "./room.js";
 document.documentElement.dataset.live = "";
 const app = find(".app");
 layout(app);
+localMoments();
 if (page && app) start(page);
 
 /** @param {PageData} data */

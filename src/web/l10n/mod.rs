@@ -2,6 +2,7 @@
 
 pub mod script;
 
+use crate::clock::Timestamp;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
 use std::borrow::{Borrow, Cow};
@@ -27,11 +28,41 @@ pub struct Texts {
     pseudo: bool,
 }
 
-/// A part of a sentence: words of ours, or a name that somebody chose.
+/// A part of a sentence: words of ours, a name that somebody chose, or a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Words(String),
     Name(String),
+    /// A moment as RFC 3339, and how it is written in UTC; the browser writes it in the reader's zone.
+    Moment {
+        at: String,
+        utc: String,
+    },
+}
+
+impl Piece {
+    /// A moment: its day and time.
+    pub fn moment(at: Timestamp) -> Self {
+        Self::Moment {
+            at: at.to_rfc3339(),
+            utc: long_time(at),
+        }
+    }
+}
+
+impl From<&str> for Piece {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+/// Day and time in UTC.
+pub fn long_time(at: Timestamp) -> String {
+    let text = at.to_rfc3339();
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day}, {time} UTC"),
+        _ => text,
+    }
 }
 
 impl Texts {
@@ -72,9 +103,13 @@ impl Texts {
         self.look_up(key, Some(&blanks))
     }
 
-    /// A sentence in which names stand apart from words; at most four names.
-    pub fn pieces(&self, key: &str, names: &[(&'static str, &str)]) -> Vec<Piece> {
-        let blanks: HashMap<Cow<'static, str>, FluentValue<'_>> = names
+    /// A sentence in which names and moments stand apart from words; at most four of them.
+    pub fn pieces<P: Into<Piece> + Clone>(
+        &self,
+        key: &str,
+        apart: &[(&'static str, P)],
+    ) -> Vec<Piece> {
+        let blanks: HashMap<Cow<'static, str>, FluentValue<'_>> = apart
             .iter()
             .zip(MARKS)
             .map(|((blank, _), mark)| (Cow::Borrowed(*blank), FluentValue::from(mark.to_string())))
@@ -84,11 +119,11 @@ impl Texts {
         let mut words = String::new();
         for c in sentence.chars() {
             match MARKS.iter().position(|mark| *mark == c) {
-                Some(at) if at < names.len() => {
+                Some(at) if at < apart.len() => {
                     if !words.is_empty() {
                         pieces.push(Piece::Words(std::mem::take(&mut words)));
                     }
-                    pieces.push(Piece::Name(names[at].1.to_owned()));
+                    pieces.push(apart[at].1.clone().into());
                 }
                 _ => words.push(c),
             }

@@ -14,7 +14,6 @@ use crate::web::api::users::device;
 use crate::web::extract::{Address, Params};
 use crate::web::face::Face;
 use crate::web::l10n::Piece;
-use crate::web::render::long_time;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -48,7 +47,7 @@ struct Invited {
     face: Face,
     by: Vec<Piece>,
     rooms: u64,
-    until: Option<String>,
+    until: Option<Vec<Piece>>,
 }
 
 #[derive(Template)]
@@ -223,9 +222,11 @@ async fn invited(guest: &Guest, invite: &Invite) -> Result<Invited, Error> {
     let name = by.map_or_else(|| texts.t("somebody"), |by| by.name.clone());
     Ok(Invited {
         face: Face::of(Some(invite.by), &name),
-        by: texts.pieces("invited-you", &[("who", &name)]),
+        by: texts.pieces("invited-you", &[("who", name.as_str())]),
         rooms: invite.rooms.len() as u64,
-        until: invite.expires_at.map(long_time),
+        until: invite
+            .expires_at
+            .map(|at| texts.pieces("invite-until", &[("when", Piece::moment(at))])),
     })
 }
 

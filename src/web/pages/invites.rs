@@ -12,7 +12,7 @@ use crate::clock::now;
 use crate::error::{Error, Result};
 use crate::store::Invite;
 use crate::web::extract::Params;
-use crate::web::render::long_time;
+use crate::web::l10n::Piece;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -31,7 +31,7 @@ struct Link {
     url: String,
     role: String,
     uses: String,
-    ends: String,
+    ends: Vec<Piece>,
 }
 
 #[derive(Template)]
@@ -81,8 +81,8 @@ async fn show(seat: Seat, saved: bool, uses: String, errors: Errors) -> Answer {
             None => t.t("invite-unlimited"),
         },
         ends: match invite.expires_at {
-            Some(at) => t.a("invite-ends", &long_time(at)),
-            None => t.t("invite-for-ever"),
+            Some(at) => t.pieces("invite-ends", &[("when", Piece::moment(at))]),
+            None => vec![Piece::Words(t.t("invite-for-ever"))],
         },
     });
     let status = match errors.name {

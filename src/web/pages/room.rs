@@ -385,8 +385,8 @@ impl View<'_> {
     pub fn created(&self, by: Option<&Arc<Profile>>, at: crate::clock::Timestamp) -> Vec<Piece> {
         let t = self.texts();
         let name = by.map_or_else(|| t.t("somebody"), |by| by.name.clone());
-        let day = at.to_rfc3339().get(..10).unwrap_or_default().to_owned();
-        t.pieces("created-by", &[("who", &name), ("when", &day)])
+        let apart = [("who", Piece::Name(name)), ("when", Piece::moment(at))];
+        t.pieces("created-by", &apart)
     }
 }
 

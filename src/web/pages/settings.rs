@@ -10,7 +10,7 @@ use crate::draft;
 use crate::error::{Code, Error};
 use crate::ids::LoginId;
 use crate::web::extract::Params;
-use crate::web::render::long_time;
+use crate::web::l10n::Piece;
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -182,8 +182,8 @@ pub async fn appearance_post(SeatForm { seat, fields }: SeatForm) -> Answer {
 struct Device {
     id: LoginId,
     name: String,
-    created: String,
-    seen: String,
+    created: Vec<Piece>,
+    seen: Vec<Piece>,
     current: bool,
 }
 
@@ -202,11 +202,16 @@ pub async fn devices(seat: Seat, params: Params) -> Answer {
     let current = seat.current.login.id;
     let mut logins = seat.node.store.logins_of(seat.current.user.id).await?;
     logins.sort_by_key(|login| (login.id != current, std::cmp::Reverse(login.seen_at)));
+    let t = seat.frame.t;
+    let when = |key, at| t.pieces(key, &[("when", Piece::moment(at))]);
     let devices = logins.into_iter().map(|login| Device {
         current: login.id == current,
         id: login.id,
-        created: long_time(login.created_at),
-        seen: long_time(login.seen_at),
+        created: match login.id == current {
+            true => when("signed-in-here", login.created_at),
+            false => when("signed-in-at", login.created_at),
+        },
+        seen: when("seen-at", login.seen_at),
         name: login.device,
     });
     let shell = shell_for(&seat, "you").await?;

@@ -11,7 +11,7 @@ use crate::people::Profile;
 use crate::reading::MessageView;
 use crate::web::assets;
 use crate::web::face::Face;
-use crate::web::l10n::Texts;
+use crate::web::l10n::{Texts, long_time};
 use askama::Template;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -318,15 +318,6 @@ fn mentions(mentions: &Mentions) -> String {
 /// Hours and minutes in UTC; the browser puts the reader's own time into the same slot.
 pub fn short_time(at: Timestamp) -> String {
     at.to_rfc3339().get(11..16).unwrap_or_default().to_owned()
-}
-
-/// Day and time in UTC.
-pub fn long_time(at: Timestamp) -> String {
-    let text = at.to_rfc3339();
-    match (text.get(..10), text.get(11..16)) {
-        (Some(day), Some(time)) => format!("{day}, {time} UTC"),
-        _ => text,
-    }
 }
 
 #[cfg(test)]

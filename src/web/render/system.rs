@@ -1,9 +1,9 @@
 //! Lines about the room itself: who came, went, changed what.
 
-use super::{Profiles, Renderer, long_time, rendered, short_time};
+use super::{Profiles, Renderer, rendered, short_time};
 use crate::entry::{Entry, Event, Role};
 use crate::ids::{Seq, UserId};
-use crate::web::l10n::Piece;
+use crate::web::l10n::{Piece, long_time};
 use askama::Template;
 
 #[derive(Template)]

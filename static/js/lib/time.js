@@ -8,6 +8,7 @@ const zone = page?.time_zone || undefined;
 const common = { timeZone: zone, ...(page?.hour12 === undefined ? {} : { hour12: page.hour12 }) };
 const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", ...common });
 const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short", ...common });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", ...common });
 const day = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: zone });
 const dayWithYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: zone });
 const key = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone });
@@ -40,8 +41,16 @@ export function writeTime(element, date) {
 
 /** Puts every message time under `root` into the reader's locale and zone. @param {ParentNode} root */
 export function localTimes(root) {
-  for (const element of /** @type {HTMLTimeElement[]} */ (findAll(".message-time time, time[data-local]", root))) {
+  for (const element of /** @type {HTMLTimeElement[]} */ (findAll(".message-time time", root))) {
     const date = new Date(element.dateTime);
     if (!Number.isNaN(date.getTime())) writeTime(element, date);
+  }
+}
+
+/** The moments in sentences of the page, with their day. */
+export function localMoments() {
+  for (const element of /** @type {HTMLTimeElement[]} */ (findAll("time[data-local]"))) {
+    const date = new Date(element.dateTime);
+    if (!Number.isNaN(date.getTime())) element.textContent = moment.format(date);
   }
 }
