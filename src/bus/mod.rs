@@ -98,6 +98,10 @@ pub trait Bus: Send + Sync + 'static {
     fn is_shared(&self) -> bool {
         false
     }
+    /// Whether this node hears of everything that others store, or they wait for it (R17).
+    fn is_certain(&self) -> bool {
+        true
+    }
     /// Takes a command for a room that should live elsewhere, or gives it back: it lives here.
     fn forward(&self, _room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
         Some(command)

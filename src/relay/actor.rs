@@ -168,20 +168,31 @@ impl Relay {
 
     fn done(&mut self, done: Done) -> Vec<RelayEffect> {
         match done {
-            Done::Loaded(loaded) => self.state.at(clock::now()).loaded(loaded),
+            Done::Loaded(loaded) => {
+                let certain = self.is_certain();
+                self.state
+                    .at(clock::now())
+                    .is_certain(certain)
+                    .loaded(loaded)
+            }
             Done::Room(id) => self.state.has_room(id),
             Done::Rendered(items, rendered) => self.state.rendered(items, rendered),
             Done::Flush => self.state.flush(clock::now()),
             Done::Retry => self.state.retry(),
             Done::Expire => {
                 self.expiry_armed = false;
-                self.state.expire(clock::now())
+                let certain = self.is_certain();
+                self.state.is_certain(certain).expire(clock::now())
             }
             Done::Rest => {
                 self.rest();
                 Vec::new()
             }
         }
+    }
+
+    fn is_certain(&self) -> bool {
+        self.parts.bus.get().is_none_or(|bus| bus.is_certain())
     }
 
     fn run(&self, effects: Vec<RelayEffect>) {

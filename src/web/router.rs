@@ -227,7 +227,7 @@ async fn lost(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
     let page = accept.is_some_and(|accept| accept.contains("text/html"));
-    pages::trouble::at_home(&node.config, pages::trouble::not_found(page))
+    pages::trouble::at_home(&node.config, false, pages::trouble::not_found(page))
 }
 
 /// The path exists, the method does not; `Allow` says which do.

@@ -42,6 +42,10 @@ impl Bus for Cluster {
         true
     }
 
+    fn is_certain(&self) -> bool {
+        self.state().has_lease(self.now())
+    }
+
     fn news(&self, news: News) {
         self.tell(Event::News(news));
     }

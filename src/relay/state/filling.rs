@@ -1,7 +1,7 @@
 //! What the relay lacks: it is read from the store, and taken in where it belongs.
 
 use super::ring::Ring;
-use super::{RelayEffect, RelayState};
+use super::{Lane, RelayEffect, RelayState, Waiting};
 use crate::entry::{Entry, Event};
 use crate::error::Error;
 use crate::ids::{Seq, UserId};
@@ -53,19 +53,8 @@ impl RelayState {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
-                let (asked, rest) = std::mem::take(&mut self.waiting)
-                    .into_iter()
-                    .partition::<Vec<_>, _>(|waiting| waiting.asked && waiting.upto.is_none());
-                self.waiting = rest;
-                for waiting in asked {
-                    self.metrics.watches.dec();
-                    waiting.watch.refuse(error.clone());
-                }
                 self.hearsay = self.hearsay.max(asked_upto);
-                return match self.lacks_something() {
-                    false => self.go_on(),
-                    true => vec![RelayEffect::Retry],
-                };
+                return self.not_loaded(&error);
             }
         };
         let left = who_left(&loaded.entries);
@@ -84,6 +73,38 @@ impl RelayState {
             self.waiting.push(waiting);
         }
         self.go_on()
+    }
+
+    /// The store did not answer: whoever is known here is served from memory, the others try again.
+    fn not_loaded(&mut self, error: &Error) -> Vec<RelayEffect> {
+        let (asked, rest) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(|waiting| waiting.asked && waiting.upto.is_none());
+        self.waiting = rest;
+        for mut waiting in asked {
+            if error.code.status() == 503 && self.remembers(&waiting) {
+                waiting.upto = Some(self.head());
+                self.waiting.push(waiting);
+            } else {
+                self.metrics.watches.dec();
+                waiting.watch.refuse(error.clone());
+            }
+        }
+        match self.lacks_something() {
+            false => self.go_on(),
+            true => vec![RelayEffect::Retry],
+        }
+    }
+
+    /// Whether this watch can be served without the store (DESIGN.md §5): the ring has all that it
+    /// lacks, and the person was told of the room here and not removed since.
+    pub(super) fn remembers(&self, waiting: &Waiting) -> bool {
+        let (user, after) = (waiting.watch.connection.user, waiting.watch.after);
+        let covers = |ring: &Ring| (ring.below()..=ring.head()).contains(&after);
+        let is_in = |lane: &Lane| lane.values().any(|other| other.user == user);
+        let known = is_in(&self.listeners) || is_in(&self.data) || is_in(&self.html);
+        let sure = self.certain && !self.lacks_something();
+        sure && known && self.ring.as_ref().is_some_and(covers)
     }
 
     fn take_in(&mut self, head: Seq, entries: Vec<Entry>) {

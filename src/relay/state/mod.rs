@@ -87,6 +87,8 @@ pub struct RelayState {
     hints: Hints,
     loading: bool,
     rendering: bool,
+    /// Whatever other nodes stored is heard here (R17).
+    certain: bool,
     ended: bool,
 }
 
@@ -113,6 +115,7 @@ impl RelayState {
             hints: Hints::default(),
             loading: false,
             rendering: false,
+            certain: true,
             ended: false,
         }
     }
@@ -189,6 +192,12 @@ impl RelayState {
     /// So late is it.
     pub fn at(&mut self, now: Timestamp) -> &mut Self {
         self.now = now;
+        self
+    }
+
+    /// Whether this node hears of what others store: only then its memory counts.
+    pub fn is_certain(&mut self, certain: bool) -> &mut Self {
+        self.certain = certain;
         self
     }
 
@@ -281,15 +290,19 @@ impl RelayState {
         self.waiting.iter().any(|waiting| !waiting.begun)
     }
 
-    /// Gives up the watches whose time has come, and serves the others if it can.
+    /// Gives up the watches whose time has come, unless they can be served from memory, and serves
+    /// the others if it can.
     pub fn expire(&mut self, now: Timestamp) -> Vec<RelayEffect> {
-        for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.watch.until <= now && !waiting.begun {
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let due = waiting.watch.until <= now && !waiting.begun;
+            if due && waiting.upto.is_none() && self.remembers(&waiting) {
+                waiting.upto = Some(self.head());
+            } else if due {
                 self.metrics.watches.dec();
                 waiting.watch.refuse(unavailable());
-            } else {
-                self.waiting.push(waiting);
+                continue;
             }
+            self.waiting.push(waiting);
         }
         self.go_on()
     }

@@ -99,8 +99,9 @@ async fn admit(State(node): State<Arc<Node>>, request: Request, next: Next) -> R
     if let Err(error) = node.limiter.take(now(), "page", whom, rate) {
         return Trouble(error).into_response();
     }
+    let asked = parts.method.is_safe();
     let response = next.run(Request::from_parts(parts, body)).await;
-    trouble::at_home(&node.config, response)
+    trouble::at_home(&node.config, asked, response)
 }
 
 #[cfg(test)]

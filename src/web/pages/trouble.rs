@@ -8,6 +8,9 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+/// A page that has to wait is asked for again not sooner than this, seconds.
+const ASK_AGAIN_S: u64 = 3;
+
 /// An error on its way to a page.
 #[derive(Debug)]
 pub struct Trouble(pub Error);
@@ -42,34 +45,40 @@ impl IntoResponse for Trouble {
             workspace: "Chapiana".to_owned(),
             ..Frame::default()
         };
-        let mut response = self.page(f);
+        let mut response = self.page(f, false);
         response.extensions_mut().insert(Failed(self.0));
         response
     }
 }
 
 impl Trouble {
-    /// The page, inside `f`.
-    pub fn page(&self, f: Frame) -> Response {
+    /// The page, inside `f`. `asked`: nothing was done, so what only has to wait is asked for again, by
+    /// the browser itself.
+    pub fn page(&self, f: Frame, asked: bool) -> Response {
         let error = &self.0;
         if error.code == Code::Unauthenticated {
             return see_other("/login");
         }
         let t = f.t;
+        let waits = matches!(error.code.status(), 429 | 503);
+        let again = waits && asked;
         let (title, more) = match error.code {
             Code::NotFound => (t.t("lost-title"), t.t("lost-more")),
             Code::Denied => (t.t("error-denied-title"), error.detail.to_string()),
-            code if code.status() == 429 || code.status() == 503 => {
-                (t.t("error-wait-title"), error.detail.to_string())
-            }
+            _ if waits => (t.t("error-wait-title"), error.detail.to_string()),
             _ => (t.t("error-title"), error.detail.to_string()),
         };
         let status = error.code.status();
         let page = Lost {
             title,
             more,
-            href: "/",
-            action: t.t("lost-back"),
+            // An empty reference is the page itself.
+            href: if again { "" } else { "/" },
+            action: t.t(if again {
+                "error-try-again"
+            } else {
+                "lost-back"
+            }),
             note: t.a("request-note", &status.to_string()),
             f,
         };
@@ -79,20 +88,26 @@ impl Trouble {
             let seconds = HeaderValue::from(ms.div_ceil(1_000));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
+        if again {
+            let wait = error.retry_after_ms.unwrap_or_default().div_ceil(1_000);
+            let seconds = HeaderValue::from(wait.max(ASK_AGAIN_S));
+            response.headers_mut().insert(header::REFRESH, seconds);
+        }
         response
     }
 }
 
-/// An error page in the words and under the name of the workspace.
-pub fn at_home(config: &Config, response: Response) -> Response {
-    match response.extensions().get::<Failed>() {
-        Some(Failed(error)) => Trouble(error.clone()).page(Frame {
-            t: config.texts,
-            workspace: config.workspace_name.clone(),
-            ..Frame::default()
-        }),
-        None => response,
-    }
+/// An error page in the words and under the name of the workspace; `asked`: the request changes nothing.
+pub fn at_home(config: &Config, asked: bool, response: Response) -> Response {
+    let Some(Failed(error)) = response.extensions().get::<Failed>() else {
+        return response;
+    };
+    let frame = Frame {
+        t: config.texts,
+        workspace: config.workspace_name.clone(),
+        ..Frame::default()
+    };
+    Trouble(error.clone()).page(frame, asked)
 }
 
 /// No such page: a page for browsers, problem details for programs.
@@ -111,4 +126,23 @@ pub fn for_field(error: &Error) -> Option<String> {
         Code::BadRequest | Code::Conflict | Code::TooLarge | Code::Denied
     );
     typed.then(|| error.detail.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_only_has_to_wait_is_asked_for_again_by_the_browser_itself() {
+        let refresh = |code, asked| {
+            let response = Trouble(Error::new(code, "why")).page(Frame::default(), asked);
+            response.headers().get(header::REFRESH).is_some()
+        };
+        assert!(refresh(Code::Unavailable, true) && refresh(Code::RateLimited, true));
+        assert!(
+            !refresh(Code::Unavailable, false),
+            "a form is not sent twice"
+        );
+        assert!(!refresh(Code::NotFound, true) && !refresh(Code::Denied, true));
+    }
 }

@@ -4,6 +4,7 @@ mod catch_up;
 mod hidden;
 mod members;
 mod order;
+mod outage;
 mod watching;
 
 use super::*;
