@@ -2,7 +2,7 @@
 
 use crate::auth::Auth;
 use crate::awake::Awake;
-use crate::bus::{Bus, LocalBus};
+use crate::bus::{Bus, LocalBus, News};
 use crate::cluster::shell::{Cluster, Here, Way};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -33,8 +33,8 @@ pub struct Node {
     pub presence: Presence,
     pub people: People,
     pub metrics: Metrics,
-    pub limiter: Limiter,
-    pub auth: Auth,
+    pub limiter: Arc<Limiter>,
+    pub auth: Arc<Auth>,
     /// What holds of sessions are measured by.
     pub awake: Awake,
     pub id: NodeId,
@@ -86,6 +86,8 @@ impl Node {
         )
         .await
         .map_err(|_| Error::internal())?;
+        let auth = Arc::new(Auth::new(&config));
+        let limiter = Arc::new(Limiter::new(factor as f64));
         let cluster = way.is_some().then(|| {
             let here = Here {
                 store: Arc::clone(&store),
@@ -93,6 +95,8 @@ impl Node {
                 sessions: sessions.clone(),
                 presence: presence.clone(),
                 people: people.clone(),
+                auth: Arc::clone(&auth),
+                limiter: Arc::clone(&limiter),
                 metrics: metrics.clone(),
             };
             Cluster::new(id, here)
@@ -113,8 +117,8 @@ impl Node {
             cluster.begin(rooms.clone(), way).await;
         }
         Ok(Arc::new(Self {
-            auth: Auth::new(&config),
-            limiter: Limiter::new(factor as f64),
+            auth,
+            limiter,
             awake: Awake::start(),
             id,
             cluster,
@@ -128,6 +132,13 @@ impl Node {
             people,
             metrics,
         }))
+    }
+
+    /// Tells the other nodes, if there are any.
+    pub fn news(&self, news: News) {
+        if let Some(cluster) = &self.cluster {
+            cluster.news(news);
+        }
     }
 
     /// Whether the node takes no new work.

@@ -8,6 +8,7 @@ pub mod login;
 pub mod password;
 pub mod sign_up;
 pub mod tokens;
+pub mod tries;
 
 pub use extract::{CurrentUser, authenticate};
 pub use login::Auth;

@@ -12,6 +12,7 @@ pub mod redis;
 pub mod seal;
 pub mod transport;
 
+use crate::auth::tries::{Digest, Try};
 use crate::entry::Entry;
 use crate::ids::{LoginId, RoomId, Seq, UserId};
 use crate::room::actor::RoomMessage;
@@ -52,7 +53,7 @@ impl Hint {
     }
 }
 
-/// Something about a person, for his sessions and for those who see him, wherever they are.
+/// Something about a person, for every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// Account, role or profile changed.
@@ -61,6 +62,10 @@ pub enum News {
     Marked { room: RoomId, user: UserId },
     /// What the person is on the node that tells.
     Presence { user: UserId, state: PresenceState },
+    /// Somebody tries to log in: it counts everywhere.
+    LoginTried(Try),
+    /// He knew the password.
+    LoggedIn(Digest),
 }
 
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its

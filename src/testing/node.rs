@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A running node; its folder goes with it.
 pub struct TestNode {

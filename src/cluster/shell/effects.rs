@@ -1,6 +1,7 @@
 //! What the core says is done here.
 
 use super::*;
+use crate::clock;
 
 impl Cluster {
     pub(super) fn perform(&self, effect: Effect) {
@@ -94,6 +95,11 @@ impl Cluster {
                 self.show_profile(user);
             }
             News::Presence { .. } => {}
+            News::LoginTried(tried) => {
+                let here = &self.0.here;
+                here.auth.heard(tried, &here.limiter, clock::now());
+            }
+            News::LoggedIn(account) => self.0.here.auth.heard_success(account),
             News::Marked { room, user } => {
                 let marker = Marker::default();
                 self.0.here.sessions.marked_here(room, user, marker, None);

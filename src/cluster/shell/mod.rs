@@ -8,6 +8,7 @@ mod row;
 use super::message::{Command, CommandId, FenceId, Message};
 use super::state::{ClusterState, Effect, Event, Moment, Roll};
 use super::wire;
+use crate::auth::Auth;
 use crate::bus::transport::{Leases, Transport, TransportEvents};
 use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
 use crate::error::{Code, Error};
@@ -15,6 +16,7 @@ use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
 use crate::limits::{INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX};
 use crate::metrics::Metrics;
 use crate::people::People;
+use crate::rate::Limiter;
 use crate::relay::directory::Relays;
 use crate::room::Reply;
 use crate::room::actor::RoomMessage;
@@ -53,6 +55,8 @@ pub struct Here {
     pub sessions: Sessions,
     pub presence: Presence,
     pub people: People,
+    pub auth: Arc<Auth>,
+    pub limiter: Arc<Limiter>,
     pub metrics: Metrics,
 }
 

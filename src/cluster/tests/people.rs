@@ -82,3 +82,34 @@ async fn who_is_online_is_seen_from_the_other_node_and_who_was_on_a_dead_one_is_
     world.kill(1);
     state(&mut anns, "offline").await;
 }
+
+/// Waits until node 1 has heard whatever node 0 told before.
+async fn heard(ann: &Person, bobs: &mut Socket, name: &str) {
+    let (status, _) = ann.call("PATCH", "/me", json!({ "name": name })).await;
+    assert_eq!(status, 200);
+    while bobs.sees("user").await["user"]["name"] != name {}
+}
+
+#[tokio::test]
+async fn t36_failed_log_ins_count_on_every_node_and_success_is_known_there_too() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    ann.group(&[&bob]).await;
+    let elsewhere = world.nodes[1].visit(&ann);
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    let try_at = async |place: &Person, password: &str| {
+        let body = json!({ "email": "ann@halden.example", "password": password });
+        place.call("POST", "/sessions", body).await.0
+    };
+    for _ in 0..4 {
+        assert_eq!(try_at(&ann, "a wrong guess").await, 401);
+    }
+    heard(&ann, &mut bobs, "Ann the first").await;
+    assert_eq!(try_at(&elsewhere, "a wrong guess").await, 401);
+    assert_eq!(try_at(&elsewhere, "a wrong guess").await, 429, "the sixth");
+    // Her first node heard of the fifth: it lets her wait, and then in.
+    let right = async || try_at(&ann, crate::testing::node::PASSWORD).await == 201;
+    until("she is let in after her wait", right).await;
+    heard(&ann, &mut bobs, "Ann the second").await;
+    assert_eq!(try_at(&elsewhere, "a wrong guess").await, 401, "forgotten");
+}

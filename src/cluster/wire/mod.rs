@@ -5,6 +5,7 @@ mod send;
 
 use self::send::WireSend;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
+use crate::auth::tries::{Digest, Try};
 use crate::bus::{Hint, News};
 use crate::entry::{Entry, Salt, WireEntry};
 use crate::error::{Code, Error};
@@ -125,6 +126,13 @@ enum Wire {
         whole: bool,
         users: Vec<(UserId, String)>,
     },
+    LoginTried {
+        account: Digest,
+        address: Digest,
+    },
+    LoggedIn {
+        account: Digest,
+    },
     Lost,
     Confirm {
         fence: FenceId,
@@ -182,6 +190,10 @@ impl From<&Message> for Wire {
             Message::News(News::Presence { user, state }) => {
                 Wire::of_presence(false, &[(user, state)])
             }
+            Message::News(News::LoginTried(Try { account, address })) => {
+                Wire::LoginTried { account, address }
+            }
+            Message::News(News::LoggedIn(account)) => Wire::LoggedIn { account },
             Message::Presence { whole, users } => Wire::of_presence(whole, &users),
             Message::Revoke { login, fence } => Wire::Revoke { login, fence },
             Message::Lost => Wire::Lost,
@@ -320,6 +332,10 @@ impl Wire {
             Wire::Typing { room, user, on } => Message::Hint(Hint::Typing { room, user, on }),
             Wire::User { user } => Message::News(News::User(user)),
             Wire::Marked { room, user } => Message::News(News::Marked { room, user }),
+            Wire::LoginTried { account, address } => {
+                Message::News(News::LoginTried(Try { account, address }))
+            }
+            Wire::LoggedIn { account } => Message::News(News::LoggedIn(account)),
             Wire::Revoke { login, fence } => Message::Revoke { login, fence },
             Wire::Presence { whole, users } => {
                 let read = |(user, state): (UserId, String)| Ok((user, state_of(&state)?));

@@ -124,6 +124,11 @@ fn messages() -> Vec<Message> {
             follow: vec![room],
             leave: Vec::new(),
         },
+        Message::News(News::LoginTried(Try {
+            account: [1; 16],
+            address: [2; 16],
+        })),
+        Message::News(News::LoggedIn([1; 16])),
         Message::WantInterest,
         Message::Command {
             id: u64::MAX,

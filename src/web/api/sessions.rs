@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::ids::LoginId;
 use crate::limits;
 use crate::node::Node;
-use crate::rate::Whom;
 use crate::store::LoginKind;
 use crate::web::extract::{Address, Body, Id};
 use axum::Json;
@@ -46,18 +45,12 @@ pub async fn post(
     headers: HeaderMap,
     Body(new): Body<NewSession>,
 ) -> Result<(StatusCode, Json<UserAndToken>)> {
-    let rate = limits::LOGIN_PER_ADDRESS;
-    node.limiter
-        .take(now(), "login", Whom::address(address), rate)?;
     let device = match &new.device {
         Some(name) => clean_line(name, limits::NAME_CHARS_MAX)?,
         None => device(&headers),
     };
     let credentials = (new.email.as_str(), new.password.as_str());
-    let user = node
-        .auth
-        .check(&node.store, credentials, address, now())
-        .await?;
+    let user = login::check(&node, credentials, address, now()).await?;
     let (_, secret, ended) =
         login::open(&node.store, &user, LoginKind::Bearer, &device, now()).await?;
     for login in ended {

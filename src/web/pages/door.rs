@@ -106,19 +106,8 @@ pub async fn login_post(
     let node = &guest.node;
     let next = own_path(fields.get("next")).to_owned();
     let email = fields.get("email").to_owned();
-    let rate = limits::LOGIN_PER_ADDRESS;
-    let tried = match node
-        .limiter
-        .take(now(), "login", Whom::address(address), rate)
-    {
-        Ok(()) => {
-            let credentials = (email.as_str(), fields.get("password"));
-            let auth = &node.auth;
-            auth.check(&node.store, credentials, address, now()).await
-        }
-        Err(error) => Err(error),
-    };
-    match tried {
+    let credentials = (email.as_str(), fields.get("password"));
+    match login::check(node, credentials, address, now()).await {
         Ok(user) => enter(&guest, &user, &headers, &next).await,
         Err(error) => {
             let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::OK);
