@@ -14,8 +14,8 @@ pub async fn load(store: &dyn Store, request: &LoadRequest) -> Result<LoadedHist
     let mut loaded = LoadedHistory::default();
     // Membership before the head: who is removed in between is taken out by the entry that removes.
     for user in &request.users {
-        if store.member(room, *user).await?.is_some() {
-            loaded.members.insert(*user);
+        if let Some(member) = store.member(room, *user).await? {
+            loaded.members.insert(*user, member.seq);
         }
     }
     let heads = store.heads(&[room]).await?;

@@ -18,7 +18,7 @@ use crate::session::registry::Connection;
 use crate::wire::client::Format;
 use crate::wire::server::ServerFrame;
 use async_trait::async_trait;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Makes fragments of entries: the same for every viewer (DESIGN.md §6).
@@ -115,7 +115,8 @@ pub struct LoadRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadedHistory {
     pub head: Seq,
-    pub members: HashSet<UserId>,
+    /// Who of those asked for is a member, and the entry that last said so.
+    pub members: HashMap<UserId, Seq>,
     /// Ascending without gaps, as they may be shown; ends at `head` if there are any.
     pub entries: Vec<Entry>,
 }

@@ -12,7 +12,7 @@ use crate::relay::state::{RelayEffect, RelayState};
 use crate::relay::{LoadRequest, LoadedHistory, Rendered, history};
 use crate::room::RoomCommand;
 use crate::store::LogStore as _;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,7 +41,7 @@ pub enum Wire {
     /// The store was asked for members; the rest of the answer is read now.
     Members {
         request: LoadRequest,
-        members: HashSet<UserId>,
+        members: HashMap<UserId, Seq>,
     },
     Loaded(Result<LoadedHistory, Error>),
     Rendered(Items, bool),
@@ -287,7 +287,7 @@ impl World {
         node: usize,
         room: usize,
         request: &LoadRequest,
-        members: HashSet<UserId>,
+        members: HashMap<UserId, Seq>,
     ) {
         let loaded = now_of(history::load(&self.store, request));
         let loaded = loaded.map(|loaded| LoadedHistory { members, ..loaded });

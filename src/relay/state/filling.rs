@@ -6,7 +6,7 @@ use crate::entry::{Entry, Event};
 use crate::error::Error;
 use crate::ids::{Seq, UserId};
 use crate::relay::{LoadRequest, LoadedHistory};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Who is out at the end of these entries: membership was read before them.
@@ -59,11 +59,12 @@ impl RelayState {
         };
         let left = who_left(&loaded.entries);
         self.take_in(loaded.head, loaded.entries);
+        self.settle_doubts(&loaded.members);
         let upto = self.head();
         for mut waiting in std::mem::take(&mut self.waiting) {
             if waiting.asked && waiting.upto.is_none() {
                 let user = &waiting.watch.connection.user;
-                if !loaded.members.contains(user) || left.contains(user) {
+                if !loaded.members.contains_key(user) || left.contains(user) {
                     self.metrics.watches.dec();
                     waiting.watch.refuse(Error::not_found());
                     continue;
@@ -75,8 +76,39 @@ impl RelayState {
         self.go_on()
     }
 
+    /// An entry of what was history when this relay began. Whom it removes may have been let in since.
+    pub(super) fn heard_late(&mut self, entry: &Entry) {
+        match entry.event {
+            Event::Leave { user } => {
+                let seq = self.doubted.entry(user).or_default();
+                *seq = entry.seq.max(*seq);
+            }
+            _ => self.move_people(entry),
+        }
+    }
+
+    /// Who is no member any more is out; so is who became one by an entry that is still to come, and
+    /// he is told of that.
+    fn settle_doubts(&mut self, members: &HashMap<UserId, Seq>) {
+        for (user, seq) in std::mem::take(&mut self.asked_doubts) {
+            let since = members.get(&user);
+            if since.is_some_and(|since| *since <= self.head()) {
+                continue;
+            }
+            self.spread_data();
+            self.remove(user, seq);
+            if let Some(since) = since {
+                self.sessions.added(self.room, user, *since);
+            }
+        }
+    }
+
     /// The store did not answer: whoever is known here is served from memory, the others try again.
     fn not_loaded(&mut self, error: &Error) -> Vec<RelayEffect> {
+        for (user, seq) in std::mem::take(&mut self.asked_doubts) {
+            let known = self.doubted.entry(user).or_default();
+            *known = seq.max(*known);
+        }
         let (asked, rest) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition::<Vec<_>, _>(|waiting| waiting.asked && waiting.upto.is_none());
@@ -134,14 +166,18 @@ impl RelayState {
     }
 
     fn lacks_something(&self) -> bool {
+        self.has_gap() || !self.doubted.is_empty()
+    }
+
+    fn has_gap(&self) -> bool {
         let unheard = self.ring.is_some() && self.hearsay > self.head();
         unheard || !self.early.is_empty()
     }
 
     pub(super) fn start_load(&mut self) -> Option<RelayEffect> {
-        let fill = self.lacks_something();
+        let fill = self.has_gap();
         let new = self.waiting.iter().any(|waiting| !waiting.asked);
-        if self.loading || !(fill || new) {
+        if self.loading || !(fill || new || !self.doubted.is_empty()) {
             return None;
         }
         self.loading = true;
@@ -154,6 +190,8 @@ impl RelayState {
             ring: self.ring.as_ref().map(|ring| (ring.below(), ring.head())),
             fill,
         };
+        self.asked_doubts = std::mem::take(&mut self.doubted);
+        request.users.extend(self.asked_doubts.keys());
         for waiting in self.waiting.iter_mut().filter(|waiting| !waiting.asked) {
             waiting.asked = true;
             request.users.insert(waiting.watch.connection.user);

@@ -73,6 +73,11 @@ pub struct RelayState {
     asked_upto: Seq,
     /// Heard out of order: after a gap.
     early: BTreeMap<Seq, Arc<Entry>>,
+    /// Removed by an entry that was history already when it was heard: whether they came back since
+    /// is to be read.
+    doubted: BTreeMap<UserId, Seq>,
+    /// The load under way answers for these.
+    asked_doubts: BTreeMap<UserId, Seq>,
     data: Lane,
     html: Lane,
     /// Up to here the live watchers of the html lane were served.
@@ -104,6 +109,8 @@ impl RelayState {
             hearsay: 0,
             asked_upto: 0,
             early: BTreeMap::new(),
+            doubted: BTreeMap::new(),
+            asked_doubts: BTreeMap::new(),
             data: Lane::default(),
             html: Lane::default(),
             html_head: 0,
@@ -166,8 +173,9 @@ impl RelayState {
     /// Whether the entry `seq` was passed on: whom it removes is out. Where nothing is known yet
     /// nobody is in, unless what says so is being read.
     pub fn has_passed(&self, seq: Seq) -> bool {
+        let mut doubts = self.doubted.values().chain(self.asked_doubts.values());
         match &self.ring {
-            Some(ring) => ring.head() >= seq,
+            Some(ring) => ring.head() >= seq && doubts.all(|at| *at > seq),
             None => !self.loading && self.waiting.is_empty(),
         }
     }
@@ -212,7 +220,7 @@ impl RelayState {
             } else if entry.seq > head {
                 self.early.insert(entry.seq, entry);
             } else if entry.seq <= self.history {
-                self.move_people(&entry);
+                self.heard_late(&entry);
             }
         }
         self.take_early();

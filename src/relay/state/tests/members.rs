@@ -1,6 +1,7 @@
 //! Who is added and who is removed.
 
 use super::*;
+use std::collections::HashMap;
 
 #[tokio::test]
 async fn a_removed_person_gets_gone_in_place_of_the_leave_and_nothing_after_it() {
@@ -54,9 +55,59 @@ async fn a_removal_that_was_read_before_it_was_heard_still_says_gone() {
     scene.sessions.register(Arc::clone(&phone)).expect("room");
     let leave = entry(3, user(1), Event::Leave { user: user(2) });
     scene.watch(&ann, 3, 3, &[]);
-    scene.state.published(shared(&[leave]));
+    let effects = scene.state.published(shared(&[leave]));
+    assert!(matches!(effects[..], [RelayEffect::Load(_)]), "{effects:?}");
+    assert!(!scene.state.has_passed(3), "not before it is known");
+    scene.state.loaded(Err(unavailable()));
+    assert!(!scene.state.has_passed(3), "not while the store is silent");
+    scene.state.retry();
+    scene.state.loaded(history(3, &[user(1)], &[]));
+    assert!(scene.state.has_passed(3));
     assert_eq!(told(&phone), ["gone"]);
     assert_eq!(told(&ann), ["watching"]);
+}
+
+#[tokio::test]
+async fn an_old_removal_that_is_heard_late_does_not_put_out_who_was_let_in_again() {
+    let mut scene = scene();
+    let (bob, _) = connect(user(2)).await;
+    scene.sessions.register(Arc::clone(&bob)).expect("room");
+    // Removed by 7, added by 8, and shown everything up to 10.
+    scene.watch(&bob, 9, 10, &[post(10, "ten")]);
+    let leave = entry(7, user(1), Event::Leave { user: user(2) });
+    scene.state.published(shared(&[leave]));
+    scene.state.loaded(history(10, &[user(2)], &[]));
+    assert!(scene.state.has_passed(7));
+    scene.state.published(shared(&[post(11, "eleven")]));
+    assert_eq!(told(&bob), ["10 ten", "watching", "11 eleven"]);
+}
+
+#[tokio::test]
+async fn who_is_let_in_by_an_entry_to_come_is_out_until_then() {
+    let mut scene = scene();
+    let (bob, mut heard) = connect(user(2)).await;
+    scene.sessions.register(Arc::clone(&bob)).expect("room");
+    // The store was asked before he left.
+    scene.watch(&bob, 10, 10, &[]);
+    let leave = entry(7, user(1), Event::Leave { user: user(2) });
+    scene.state.published(shared(&[leave]));
+    let members = HashMap::from([(user(2), 12)]);
+    scene.state.loaded(Ok(LoadedHistory {
+        head: 10,
+        members,
+        entries: Vec::new(),
+    }));
+    scene.state.published(shared(&[post(11, "secret")]));
+    assert_eq!(told(&bob), ["watching", "gone"]);
+    let mut messages = Vec::new();
+    while messages.len() < 3 {
+        let Probe::Heard(message) = heard.next().await;
+        messages.push(message);
+    }
+    assert!(
+        matches!(messages[2], SessionMessage::Added { seq: 12, .. }),
+        "{messages:?}"
+    );
 }
 
 #[tokio::test]

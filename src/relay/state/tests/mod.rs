@@ -15,7 +15,6 @@ use crate::session::outbox::Outbox;
 use crate::testing::probe::{Probe, connect, connect_with, frames, user};
 use crate::wire::client::Format;
 use serde_json::Value;
-use std::collections::HashSet;
 
 fn room() -> RoomId {
     RoomId::from_bytes([9; 16])
@@ -50,7 +49,7 @@ fn shared(entries: &[Entry]) -> Vec<Arc<Entry>> {
 fn history(head: Seq, members: &[UserId], entries: &[Entry]) -> Result<LoadedHistory, Error> {
     Ok(LoadedHistory {
         head,
-        members: HashSet::from_iter(members.iter().copied()),
+        members: members.iter().map(|member| (*member, 0)).collect(),
         entries: entries.to_vec(),
     })
 }
