@@ -15,10 +15,12 @@ pub mod transport;
 use crate::auth::tries::{Digest, Try};
 use crate::entry::Entry;
 use crate::ids::{LoginId, RoomId, Seq, UserId};
+use crate::room::Orders;
 use crate::room::actor::RoomMessage;
 use crate::wire::client::PresenceState;
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Entries of a room that were stored, in order.
 #[derive(Debug)]
@@ -113,8 +115,15 @@ pub trait Bus: Send + Sync + 'static {
     }
     /// An owner here has the room; its log ends at `head`.
     fn owns(&self, _room: RoomId, _head: Seq) {}
-    /// The owner here has ended.
-    fn rests(&self, _room: RoomId) {}
+    /// An owner of the room begins here. Nothing of the room may be asked of the bus within.
+    fn wakes(&self, _room: RoomId) {}
+    /// The owner here has ended; `orders` is for the next one.
+    fn rests(&self, _room: RoomId, _orders: Orders) {}
+    /// Whoever owns the room elsewhere is asked to finish; the answer comes when nobody does any
+    /// more, or after a while. `None`: there is nobody to ask.
+    fn claim(&self, _room: RoomId) -> Option<oneshot::Receiver<Orders>> {
+        None
+    }
     /// Tells other nodes. Never waits.
     fn news(&self, _news: News) {}
     /// Closes the sockets of a log-in on other nodes; `confirm` goes when that is done everywhere.

@@ -2,8 +2,8 @@
 
 use crate::bus::{Hint, News};
 use crate::entry::{Entry, Salt};
-use crate::ids::{LoginId, RoomId, Seq, UserId};
-use crate::room::{self, Reply};
+use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
+use crate::room::{self, Orders, Reply};
 use crate::wire::client::PresenceState;
 use std::sync::Arc;
 
@@ -11,6 +11,22 @@ use std::sync::Arc;
 pub type CommandId = u64;
 /// Names one removal of one node that waits for everybody's confirmation (R17).
 pub type FenceId = u64;
+
+/// Names one take-over of one node that asks the others first.
+pub type ClaimId = u64;
+
+/// A room goes from one node to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandOver {
+    /// "I take the room: who has it, finish."
+    Claim { id: ClaimId, room: RoomId },
+    /// "I have it, and finish."
+    Holds { id: ClaimId },
+    /// "I do not have it." `orders`: how far the sender came with its senders, if it had it of late.
+    Free { id: ClaimId, orders: Orders },
+    /// "I had let the room go when your command came: nothing was begun. Ask there."
+    Moved { id: CommandId, to: NodeId },
+}
 
 /// "I am here", once a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +69,7 @@ pub enum Message {
         id: CommandId,
         reply: Reply,
     },
+    HandOver(HandOver),
     /// Stored entries. `fence`: to be confirmed when whom they remove is out.
     Publication {
         room: RoomId,

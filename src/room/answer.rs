@@ -66,6 +66,11 @@ impl Answer {
         self.answer(reply);
     }
 
+    /// It is answered by another way.
+    pub fn forget(mut self) {
+        self.0 = None;
+    }
+
     fn answer(&mut self, reply: Reply) {
         match self.0.take() {
             Some(To::Waiting(sender)) => {

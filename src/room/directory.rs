@@ -166,6 +166,11 @@ impl Rooms {
         }
     }
 
+    /// Tells the owner on this node if there is one; `Err`: there is none.
+    pub fn tell_if_here(&self, room: RoomId, message: RoomMessage) -> Result<(), RoomMessage> {
+        self.0.parts.slots.send_if_there(room, message)
+    }
+
     /// Brings the room to life without a command.
     fn wake(&self, room: RoomId) {
         let (port, _) = oneshot::channel();
@@ -177,6 +182,7 @@ impl Rooms {
             return None;
         }
         let pause = self.0.ends.holds.pause(room, Instant::now());
+        self.0.parts.bus.wakes(room);
         let args = (room, Arc::clone(&self.0.parts), pause);
         let supervisor = self.0.supervisor.clone();
         let started = ActorRuntime::spawn_linked_instant(None, RoomActor, args, supervisor);

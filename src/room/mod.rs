@@ -97,6 +97,26 @@ pub struct Send {
     pub salt: Salt,
 }
 
+/// How far an owner came with the sends of one connection, for the owner after it (R16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionOrder {
+    pub connection: ConnectionId,
+    /// The `n` that was applied or answered last.
+    pub last: u64,
+    pub held: Option<OrderHold>,
+}
+
+/// What came with this hold or a lower one, behind `n`, is refused with `code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderHold {
+    pub hold: u64,
+    pub n: u64,
+    pub code: Code,
+}
+
+/// What an owner that ends in good order leaves to the next one.
+pub type Orders = Vec<ConnectionOrder>;
+
 /// Everything that a room hears.
 #[derive(Clone, Debug)]
 pub enum RoomCommand {

@@ -38,6 +38,8 @@ pub struct Session {
     connection: Arc<Connection>,
     gate: Arc<Gate>,
     followed: Arc<Followed>,
+    /// Said when everything that was accepted is answered.
+    bye: Option<Frame>,
 }
 
 impl Actor for SessionActor {
@@ -82,6 +84,7 @@ impl Actor for SessionActor {
             connection,
             gate,
             followed,
+            bye: None,
         };
         // The log-in may have been revoked before the registration: look again.
         let effects = session.state.on_user_changed();
@@ -97,6 +100,7 @@ impl Actor for SessionActor {
     ) -> Result<(), ActorProcessingErr> {
         session.handle(message);
         session.gate.set_in_flight(session.state.in_flight());
+        session.leave_if_done();
         Ok(())
     }
 }
@@ -139,12 +143,26 @@ impl Session {
             }
             SessionMessage::UserChanged => state.on_user_changed(),
             SessionMessage::Done(done) => state.done(cx, *done),
+            SessionMessage::Leave { bye } => {
+                self.gate.shut();
+                self.bye = Some(bye);
+                Vec::new()
+            }
             SessionMessage::Watching { .. } | SessionMessage::Tick(_) => Vec::new(),
         };
         if self.state.is_greeted() {
             self.gate.greet();
         }
         self.run(effects);
+    }
+
+    fn leave_if_done(&mut self) {
+        if self.state.in_flight() == 0
+            && !self.gate.is_busy()
+            && let Some(bye) = self.bye.take()
+        {
+            self.connection.outbox.close(code::GOING_AWAY, Some(bye));
+        }
     }
 
     fn run(&mut self, effects: Vec<Effect>) {

@@ -23,6 +23,8 @@ struct Load {
     /// What waits for an answer.
     in_flight: usize,
     greeted: bool,
+    /// The session moves to another node: nothing more is read.
+    shut: bool,
     /// Among the sockets of its address.
     place: Option<Place>,
 }
@@ -38,7 +40,7 @@ impl Gate {
     /// Whether the socket may be read.
     pub fn is_open(&self) -> bool {
         let load = self.load();
-        load.unhandled < UNHANDLED_MAX && load.in_flight < SENDS_IN_FLIGHT_MAX
+        !load.shut && load.unhandled < UNHANDLED_MAX && load.in_flight < SENDS_IN_FLIGHT_MAX
     }
 
     /// A frame goes into the mailbox.
@@ -50,6 +52,17 @@ impl Gate {
     pub fn leave(&self) {
         let mut load = self.load();
         load.unhandled = load.unhandled.saturating_sub(1);
+    }
+
+    /// Nothing more is read.
+    pub fn shut(&self) {
+        self.load().shut = true;
+        self.changed.notify_one();
+    }
+
+    /// Whether frames wait in the mailbox.
+    pub fn is_busy(&self) -> bool {
+        self.load().unhandled > 0
     }
 
     /// So much waits for an answer now.

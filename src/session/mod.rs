@@ -50,6 +50,8 @@ pub enum SessionMessage {
     UserChanged,
     /// Work of this session ended.
     Done(Box<state::Done>),
+    /// The node goes away: what was accepted is still answered, then comes `bye` and the close.
+    Leave { bye: outbox::Frame },
     /// Time passes.
     Tick(Timestamp),
 }

@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 const REVOKE_WAIT: Duration = Duration::from_secs(2);
 /// And for other nodes: no longer than their leases can stand.
 const REVOKE_WAIT_ELSEWHERE: Duration = Duration::from_millis(STORE_LEASE_MS + 1_000);
+/// How long a drain waits for those whom it closes though something of theirs is not answered.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// One live connection after its hello.
 #[derive(Clone, Debug)]
@@ -254,7 +256,8 @@ impl Sessions {
     }
 
     /// No new connections; those that are there are told to move, slice by slice within `during`,
-    /// each with its own `retry_after_ms`, and have ended on return or are out of time.
+    /// each with its own `retry_after_ms` and after the answers to what was accepted, and have ended
+    /// on return or are out of time.
     pub async fn drain(&self, during: Duration) {
         let connections = {
             let mut known = self.known();
@@ -269,15 +272,22 @@ impl Sessions {
             }
             for connection in slice {
                 let bye = bye(jitter_ms(connection.id));
-                connection.outbox.close(code::GOING_AWAY, Some(bye));
+                connection.tell(SessionMessage::Leave { bye });
             }
         }
-        let ended = async {
+        let ended = || async {
             for connection in &connections {
                 connection.outbox.ended().await;
             }
         };
-        let _ = tokio::time::timeout(during / 2, ended).await;
+        if tokio::time::timeout(during / 2, ended()).await.is_ok() {
+            return;
+        }
+        for connection in &connections {
+            let bye = bye(jitter_ms(connection.id));
+            connection.outbox.close(code::GOING_AWAY, Some(bye));
+        }
+        let _ = tokio::time::timeout(LEAVE_WAIT, ended()).await;
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -54,8 +54,17 @@ impl TestNode {
 
     /// A node over a store that others use, too.
     pub async fn start_among(store: Arc<dyn Store>, id: NodeId, way: Way) -> Self {
+        Self::start_among_with(store, id, way, Limits::Default).await
+    }
+
+    pub async fn start_among_with(
+        store: Arc<dyn Store>,
+        id: NodeId,
+        way: Way,
+        limits: Limits,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::serve(folder, store, id, Some(way), Limits::Default).await
+        Self::serve(folder, store, id, Some(way), limits).await
     }
 
     async fn serve(

@@ -57,10 +57,9 @@ impl Bus for Cluster {
     }
 
     fn forward(&self, room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
-        let place = self.state().place(room);
-        let Some(to) = place else {
+        if self.is_for_here(room) {
             return Some(command);
-        };
+        }
         let (command, answer) = match command {
             RoomMessage::Send(send, answer) => (Command::Send(send), answer),
             RoomMessage::Found {
@@ -81,12 +80,7 @@ impl Bus for Cluster {
         let id = self.next_id();
         self.answers().insert(id, answer);
         self.0.here.metrics.commands_forwarded.inc();
-        self.tell(Event::Forward {
-            to,
-            id,
-            room,
-            command,
-        });
+        self.tell(Event::Forward { id, room, command });
         None
     }
 
@@ -94,8 +88,21 @@ impl Bus for Cluster {
         self.tell(Event::Owns { room, head });
     }
 
-    fn rests(&self, room: RoomId) {
-        self.tell(Event::Rests(room));
+    fn wakes(&self, room: RoomId) {
+        // Whoever calls holds the rooms: what follows for them must wait, and nothing does.
+        self.state().apply(self.now(), Event::Wakes(room));
+    }
+
+    fn rests(&self, room: RoomId, orders: Orders) {
+        self.tell(Event::Rests { room, orders });
+    }
+
+    fn claim(&self, room: RoomId) -> Option<oneshot::Receiver<Orders>> {
+        let (port, free) = oneshot::channel();
+        let id = self.next_id();
+        self.claims().insert(id, port);
+        self.tell(Event::Claim { id, room });
+        Some(free)
     }
 
     fn follow(&self, room: RoomId) {

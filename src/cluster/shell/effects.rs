@@ -48,7 +48,15 @@ impl Cluster {
                 id,
                 room,
                 command,
-            } => self.execute(from, id, room, command),
+                elsewhere,
+            } => self.execute((from, id), room, command, elsewhere),
+            Effect::Run { id, room, command } => self.run_here(id, room, command),
+            Effect::Claimed { id, orders } => self.claimed(id, orders),
+            Effect::HandOver(room) => {
+                if let Some(rooms) = shared.rooms.get() {
+                    rooms.hand_over(room);
+                }
+            }
             Effect::Answer { id, reply } => self.answer(id, reply),
             Effect::GiveUp { id, code } => {
                 let error = match code {
@@ -141,7 +149,13 @@ impl Cluster {
         });
     }
 
-    fn execute(&self, from: NodeId, id: CommandId, room: RoomId, command: Command) {
+    fn execute(
+        &self,
+        (from, id): (NodeId, CommandId),
+        room: RoomId,
+        command: Command,
+        elsewhere: Option<NodeId>,
+    ) {
         let Some(rooms) = self.0.rooms.get() else {
             return;
         };
@@ -149,23 +163,33 @@ impl Cluster {
         let answer = Answer::to(move |reply| {
             myself.send(from, &Message::Outcome { id, reply });
         });
-        self.0.here.metrics.commands_executed.inc();
-        rooms.tell_here(
-            room,
-            match command {
-                Command::Send(send) => RoomMessage::Send(send, answer),
-                Command::Found {
-                    creator,
-                    members,
-                    salts,
-                } => RoomMessage::Found {
-                    creator,
-                    members,
-                    salts,
-                    answer,
-                },
-            },
-        );
+        let message = message(command, answer);
+        let refused = match elsewhere {
+            None => Ok(rooms.tell_here(room, message)),
+            Some(to) => rooms
+                .tell_if_here(room, message)
+                .map_err(|message| (to, message)),
+        };
+        let Err((to, message)) = refused else {
+            return self.0.here.metrics.commands_executed.inc();
+        };
+        if let RoomMessage::Send(_, answer) | RoomMessage::Found { answer, .. } = message {
+            answer.forget();
+        }
+        self.send(from, &Message::HandOver(HandOver::Moved { id, to }));
+    }
+
+    fn run_here(&self, id: CommandId, room: RoomId, command: Command) {
+        let answer = self.answers().remove(&id);
+        if let (Some(answer), Some(rooms)) = (answer, self.0.rooms.get()) {
+            rooms.tell_here(room, message(command, answer));
+        }
+    }
+
+    fn claimed(&self, id: ClaimId, orders: Orders) {
+        if let Some(claim) = self.claims().remove(&id) {
+            let _ = claim.send(orders);
+        }
     }
 
     fn answer(&self, id: CommandId, reply: Reply) {
@@ -218,5 +242,21 @@ impl Cluster {
                 self.0.here.relays.head(room, head);
             }
         }
+    }
+}
+
+fn message(command: Command, answer: Answer) -> RoomMessage {
+    match command {
+        Command::Send(send) => RoomMessage::Send(send, answer),
+        Command::Found {
+            creator,
+            members,
+            salts,
+        } => RoomMessage::Found {
+            creator,
+            members,
+            salts,
+            answer,
+        },
     }
 }

@@ -5,7 +5,7 @@ mod edges;
 mod effects;
 mod row;
 
-use super::message::{Command, CommandId, FenceId, Message};
+use super::message::{ClaimId, Command, CommandId, FenceId, HandOver, Message};
 use super::state::{ClusterState, Effect, Event, Moment, Roll};
 use super::wire;
 use crate::auth::Auth;
@@ -13,26 +13,26 @@ use crate::bus::transport::{Leases, Transport, TransportEvents};
 use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
 use crate::error::{Code, Error};
 use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
-use crate::limits::{INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX};
+use crate::limits::{ARRIVAL_MS, INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rate::Limiter;
 use crate::relay::directory::Relays;
-use crate::room::Reply;
 use crate::room::actor::RoomMessage;
 use crate::room::answer::{Answer, unknown};
 use crate::room::directory::Rooms;
+use crate::room::{Orders, Reply};
 use crate::session::outbox::Frame;
 use crate::session::presence::Presence;
 use crate::session::registry::Sessions;
 use crate::store::{Marker, Store};
 use crate::wire::server::{ServerFrame, UserFacts};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 /// How often the core is told that time passes.
@@ -60,6 +60,35 @@ pub struct Here {
     pub metrics: Metrics,
 }
 
+/// What the core said is to be done.
+#[derive(Default)]
+struct Todo {
+    queue: VecDeque<Effect>,
+    busy: bool,
+    /// Commands in it for rooms that live here.
+    runs: usize,
+}
+
+impl Todo {
+    fn add(&mut self, effects: Vec<Effect>) {
+        let runs = |effect: &&Effect| matches!(effect, Effect::Run { .. });
+        self.runs += effects.iter().filter(runs).count();
+        self.queue.extend(effects);
+    }
+}
+
+/// One thing is being done, perhaps a command that runs here. However that ends, the next one may
+/// follow.
+struct Doing<'a>(&'a Cluster, bool);
+
+impl Drop for Doing<'_> {
+    fn drop(&mut self) {
+        let mut todo = self.0.todo();
+        todo.busy = false;
+        todo.runs -= usize::from(self.1);
+    }
+}
+
 /// One node among others. Clones share it.
 #[derive(Clone)]
 pub struct Cluster(Arc<Shared>);
@@ -71,7 +100,10 @@ struct Shared {
     way: OnceLock<Way>,
     rooms: OnceLock<Rooms>,
     here: Here,
+    /// What is to be done, in order, by one at a time.
+    todo: Mutex<Todo>,
     answers: Mutex<HashMap<CommandId, Answer>>,
+    claims: Mutex<HashMap<ClaimId, oneshot::Sender<Orders>>>,
     /// Whoever waits for these removals hears of it when they are dropped.
     fences: Mutex<HashMap<FenceId, Arc<Confirm>>>,
     last_id: AtomicU64,
@@ -95,7 +127,9 @@ impl Cluster {
             way: OnceLock::new(),
             rooms: OnceLock::new(),
             here,
+            todo: Mutex::default(),
             answers: Mutex::default(),
+            claims: Mutex::default(),
             fences: Mutex::default(),
             last_id: AtomicU64::new(0),
             ask_rows: Notify::new(),
@@ -113,6 +147,7 @@ impl Cluster {
         let transport = Arc::clone(&way.transport);
         let _ = self.0.rooms.set(rooms);
         let _ = self.0.way.set(way);
+        self.tell(Event::Arriving);
         transport.listen(Arc::new(self.clone()));
         self.tell(Event::Connected(connected));
         self.renew().await;
@@ -125,6 +160,16 @@ impl Cluster {
         tokio::spawn(async move { myself.keep_lease().await });
         let myself = self.clone();
         tokio::spawn(async move { myself.keep_row().await });
+        let myself = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(ARRIVAL_MS)).await;
+            myself.tell(Event::Arrived);
+        });
+    }
+
+    /// How many nodes take rooms, as this one sees it.
+    pub fn takers(&self) -> usize {
+        self.state().takers()
     }
 
     /// The nodes that this one sees, without itself.
@@ -215,12 +260,34 @@ impl Cluster {
         u64::try_from(passed).unwrap_or(u64::MAX)
     }
 
+    /// Whatever several threads tell at once, what follows is done in the order of the core, by
+    /// whoever came first: commands of one room never overtake each other on the way out.
     fn tell(&self, event: Event) {
         let now = self.now();
-        let effects = self.state().apply(now, event);
-        for effect in effects {
+        {
+            let mut state = self.state();
+            let effects = state.apply(now, event);
+            self.todo().add(effects);
+        }
+        loop {
+            let mut todo = self.todo();
+            if todo.busy {
+                return;
+            }
+            let Some(effect) = todo.queue.pop_front() else {
+                return;
+            };
+            todo.busy = true;
+            drop(todo);
+            let _done = Doing(self, matches!(effect, Effect::Run { .. }));
             self.perform(effect);
         }
+    }
+
+    /// Whether a command for the room goes to the owner here, and overtakes nothing by that.
+    fn is_for_here(&self, room: RoomId) -> bool {
+        let state = self.state();
+        state.is_for_here(room) && self.todo().runs == 0
     }
 
     fn next_id(&self) -> u64 {
@@ -236,6 +303,14 @@ impl Cluster {
             .answers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn todo(&self) -> MutexGuard<'_, Todo> {
+        self.0.todo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claims(&self) -> MutexGuard<'_, HashMap<ClaimId, oneshot::Sender<Orders>>> {
+        self.0.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fences(&self) -> MutexGuard<'_, HashMap<FenceId, Arc<Confirm>>> {

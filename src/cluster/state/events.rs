@@ -1,6 +1,8 @@
 //! What the cluster's core hears, and what it wants done.
 
 use super::*;
+use crate::cluster::message::ClaimId;
+use crate::room::Orders;
 use crate::store::NodeLease;
 
 /// What happens to a node.
@@ -35,8 +37,18 @@ pub enum Event {
         room: RoomId,
         head: Seq,
     },
-    /// The owner here has ended.
-    Rests(RoomId),
+    /// An owner of the room begins here.
+    Wakes(RoomId),
+    /// It has ended; `orders` is for the next one.
+    Rests {
+        room: RoomId,
+        orders: Orders,
+    },
+    /// An owner that begins here wants the room. Answered by `Effect::Claimed`.
+    Claim {
+        id: ClaimId,
+        room: RoomId,
+    },
     Publish {
         room: RoomId,
         entries: Vec<Arc<Entry>>,
@@ -50,13 +62,16 @@ pub enum Event {
         login: LoginId,
         fence: FenceId,
     },
-    /// A command for a room that `ClusterState::place` saw at `to`.
+    /// A command for a room that is not, or not surely, for the owner here (`is_for_here`).
     Forward {
-        to: NodeId,
         id: CommandId,
         room: RoomId,
         command: Command,
     },
+    /// The node has just begun: it takes no rooms until `Arrived`.
+    Arriving,
+    /// All nodes have met.
+    Arrived,
     /// The node takes no new rooms.
     Drain,
     /// The node ends.
@@ -105,13 +120,28 @@ pub enum Effect {
     Heal,
     /// Out of touch: every session looks whether it still may be there.
     LookAgain,
-    /// Run a command of another node here.
+    /// Run a command of another node here. `elsewhere`: only if an owner lives here; if not, say
+    /// `Moved` with that node.
     Execute {
         from: NodeId,
         id: CommandId,
         room: RoomId,
         command: Command,
+        elsewhere: Option<NodeId>,
     },
+    /// Run a command of this node here that waited.
+    Run {
+        id: CommandId,
+        room: RoomId,
+        command: Command,
+    },
+    /// Nobody else has the room, as far as can be learned.
+    Claimed {
+        id: ClaimId,
+        orders: Orders,
+    },
+    /// The owner here finishes what is under way and ends.
+    HandOver(RoomId),
     /// A forwarded command is answered.
     Answer {
         id: CommandId,

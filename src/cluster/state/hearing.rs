@@ -9,19 +9,21 @@ impl ClusterState {
         }
         if let Message::Bye = message {
             self.peers.forget(from);
-            self.lost(from);
+            self.lost(now, from);
             self.effects.push(Effect::Gone(from));
             for fence in self.fences.gone(from) {
                 self.effects.push(Effect::Confirmed(fence));
             }
             self.effects.extend([Effect::Moved, Effect::Heal]);
+            self.look_at_claims(now);
+            self.send_on_all(now);
             return;
         }
         if self.peers.see(now, from) {
             self.greet(from);
         }
         match message {
-            Message::Heartbeat(beat) => self.heard_beat(from, beat),
+            Message::Heartbeat(beat) => self.heard_beat(now, from, beat),
             Message::Interest {
                 base,
                 version,
@@ -36,17 +38,9 @@ impl ClusterState {
                 self.send_all(from, answer);
             }
             Message::WantInterest => self.send_interest(Some(from)),
-            Message::Command { id, room, command } => self.effects.push(Effect::Execute {
-                from,
-                id,
-                room,
-                command,
-            }),
-            Message::Outcome { id, reply } => {
-                if self.commands.answered(id) {
-                    self.effects.push(Effect::Answer { id, reply });
-                }
-            }
+            Message::Command { id, room, command } => self.asked(from, id, room, command),
+            Message::Outcome { id, reply } => self.answered(now, id, reply),
+            Message::HandOver(what) => self.hand_over(now, from, what),
             Message::Publication {
                 room,
                 entries,
@@ -75,7 +69,7 @@ impl ClusterState {
                     .push(Effect::HearPresence { from, whole, users });
             }
             Message::Lost => {
-                self.lost(from);
+                self.lost(now, from);
                 self.effects.push(Effect::Introduce(from));
             }
             Message::Hint(_) | Message::Bye => {}
@@ -91,9 +85,10 @@ impl ClusterState {
             .extend([Effect::Introduce(node), Effect::Moved]);
     }
 
-    pub(super) fn heard_beat(&mut self, from: NodeId, beat: Heartbeat) {
+    pub(super) fn heard_beat(&mut self, now: Moment, from: NodeId, beat: Heartbeat) {
         if self.peers.draining(from, beat.draining) {
             self.effects.push(Effect::Moved);
+            self.send_on_all(now);
         }
         if !self.peers.knows_interest(from, beat.interest) {
             self.send_all(from, vec![Message::WantInterest]);

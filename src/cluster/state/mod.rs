@@ -1,8 +1,10 @@
 //! Every rule between nodes as a pure core: no I/O, no clock, no chance.
 
+mod claims;
 mod commands;
 mod events;
 mod fences;
+mod forwarding;
 mod hearing;
 mod interest;
 mod peers;
@@ -14,6 +16,7 @@ pub use events::{Effect, Event};
 pub use fences::Roll;
 pub use peers::rendezvous;
 
+use self::claims::Claims;
 use self::commands::Commands;
 use self::fences::{Fences, Removal};
 use self::interest::Followed;
@@ -53,6 +56,10 @@ pub struct ClusterState {
     moves: u64,
     connected: bool,
     draining: bool,
+    arriving: bool,
+    claims: Claims,
+    /// Owners here, also those that have not begun or that end.
+    living: HashMap<RoomId, u32>,
     lease_until: Moment,
     ticked_at: Moment,
     beat_at: Moment,
@@ -76,6 +83,9 @@ impl ClusterState {
             moves: 0,
             connected: true,
             draining: false,
+            arriving: false,
+            claims: Claims::default(),
+            living: HashMap::new(),
             lease_until: 0,
             ticked_at: 0,
             beat_at: 0,
@@ -93,7 +103,7 @@ impl ClusterState {
             Event::Connected(connected) => self.connection(now, connected),
             Event::Renewed(asked_at) => self.renewed(now, asked_at),
             Event::Received { from, message } => self.received(now, from, message),
-            Event::Gap(from) => self.gap(from),
+            Event::Gap(from) => self.gap(now, from),
             Event::Roll(roll) => {
                 for fence in self.fences.roll(now, self.me, roll.as_ref()) {
                     self.effects.push(Effect::Confirmed(fence));
@@ -104,9 +114,9 @@ impl ClusterState {
             Event::Unfollow(room) => self.follow(room, false),
             Event::Flush => self.flush(),
             Event::Owns { room, head } => self.owns(room, head),
-            Event::Rests(room) => {
-                self.owned.remove(&room);
-            }
+            Event::Wakes(room) => *self.living.entry(room).or_default() += 1,
+            Event::Rests { room, orders } => self.rests(now, room, orders),
+            Event::Claim { id, room } => self.claim(now, id, room),
             Event::Publish {
                 room,
                 entries,
@@ -122,16 +132,15 @@ impl ClusterState {
             Event::Revoke { login, fence } => {
                 self.raise(now, fence, Removal::Login(login), true);
             }
-            Event::Forward {
-                to,
-                id,
-                room,
-                command,
-            } => self.forward(now, to, id, room, command),
+            Event::Forward { id, room, command } => self.forward(now, id, room, command),
+            Event::Arriving => self.arriving = true,
+            Event::Arrived => {
+                self.arriving = false;
+                self.change_places(now);
+            }
             Event::Drain => {
                 self.draining = true;
-                self.beat(now);
-                self.effects.push(Effect::Moved);
+                self.change_places(now);
             }
             Event::End => self.effects.push(Effect::Broadcast(Message::Bye)),
         }
@@ -144,9 +153,25 @@ impl ClusterState {
             return None;
         }
         let others = self.peers.placeable();
-        let here = (!self.draining).then_some(self.me);
+        let here = self.takes_rooms().then_some(self.me);
         let best = rendezvous(room, others.chain(here))?;
         (best != self.me).then_some(best)
+    }
+
+    fn takes_rooms(&self) -> bool {
+        !self.draining && !self.arriving
+    }
+
+    /// How many nodes take rooms.
+    pub fn takers(&self) -> usize {
+        self.peers.placeable().count() + usize::from(self.takes_rooms())
+    }
+
+    /// This node takes rooms from now on, or does so no more: the others hear it at once.
+    fn change_places(&mut self, now: Moment) {
+        self.beat(now);
+        self.effects.push(Effect::Moved);
+        self.send_on_all(now);
     }
 
     /// Whether the lease stands: hints may be passed on to people (R17).
@@ -182,7 +207,7 @@ impl ClusterState {
         }
         let lapsed = self.peers.lapse(now);
         for node in &lapsed {
-            self.lost(*node);
+            self.lost(now, *node);
             self.effects.push(Effect::Gone(*node));
         }
         if !lapsed.is_empty() {
@@ -190,8 +215,10 @@ impl ClusterState {
             self.effects.extend([Effect::Moved, Effect::Heal]);
         }
         for id in self.commands.expire(now) {
-            self.give_up(id, Code::Unknown);
+            self.give_up(now, id, Code::Unknown);
         }
+        self.look_at_claims(now);
+        self.send_on_all(now);
         self.go_on_with_fences(now);
         if now >= self.beat_at {
             self.beat(now);
@@ -224,10 +251,13 @@ impl ClusterState {
             for (room, head) in self.owned.clone() {
                 self.owns(room, head);
             }
+            self.effects.push(Effect::Moved);
         } else {
-            for id in self.commands.all() {
-                self.give_up(id, Code::Unknown);
+            for id in self.commands.away() {
+                self.give_up(now, id, Code::Unknown);
             }
+            self.look_at_claims(now);
+            self.send_on_all(now);
         }
         self.poll_at = now;
         self.effects.push(Effect::Heal);
@@ -249,29 +279,24 @@ impl ClusterState {
 
     fn heartbeat(&self) -> Heartbeat {
         Heartbeat {
-            draining: self.draining,
+            draining: !self.takes_rooms(),
             interest: self.followed.version(),
         }
     }
 
     /// Something of `from` is lost. If it was about what the node follows, the next heartbeat tells;
     /// if it was an answer, or a command of ours there, who waits for it may send again.
-    fn gap(&mut self, from: NodeId) {
+    fn gap(&mut self, now: Moment, from: NodeId) {
         self.effects.push(Effect::Heal);
-        self.lost(from);
+        self.lost(now, from);
         self.send_all(from, vec![Message::Lost]);
     }
 
     /// A node is not there any more: nothing of it is waited for.
-    fn lost(&mut self, node: NodeId) {
+    fn lost(&mut self, now: Moment, node: NodeId) {
         for id in self.commands.of(node) {
-            self.give_up(id, Code::Unknown);
+            self.give_up(now, id, Code::Unknown);
         }
-    }
-
-    fn give_up(&mut self, id: CommandId, code: Code) {
-        self.commands.answered(id);
-        self.effects.push(Effect::GiveUp { id, code });
     }
 
     fn send_all(&mut self, to: NodeId, messages: Vec<Message>) {
@@ -303,6 +328,9 @@ impl ClusterState {
 
     fn owns(&mut self, room: RoomId, head: Seq) {
         self.owned.insert(room, head);
+        if self.place(room).is_some() {
+            self.effects.push(Effect::HandOver(room));
+        }
         for to in self.peers.following(room) {
             let message = Message::Head { room, head };
             self.effects.push(Effect::Send { to, message });
@@ -346,23 +374,6 @@ impl ClusterState {
             let message = Message::Hint(hint);
             self.effects.push(Effect::Send { to, message });
         }
-    }
-
-    fn forward(&mut self, now: Moment, to: NodeId, id: CommandId, room: RoomId, command: Command) {
-        if !self.peers.knows(to) || !self.connected {
-            self.effects.push(Effect::GiveUp {
-                id,
-                code: Code::Unknown,
-            });
-            return;
-        }
-        if !self.commands.add(now, id, to) {
-            let code = Code::Busy;
-            self.effects.push(Effect::GiveUp { id, code });
-            return;
-        }
-        let message = Message::Command { id, room, command };
-        self.effects.push(Effect::Send { to, message });
     }
 }
 

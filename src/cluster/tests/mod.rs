@@ -2,10 +2,12 @@
 
 mod apart;
 mod messages;
+mod moving;
 mod people;
 
 use super::shell::{Cluster, Way};
 use crate::bus::memory::{Faults, MemoryHub};
+use crate::config::Limits;
 use crate::ids::{NodeId, RoomId};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -24,15 +26,20 @@ const STEP: Duration = Duration::from_millis(20);
 /// Nodes that meet at one hub.
 struct World {
     hub: Arc<MemoryHub>,
+    store: Arc<dyn Store>,
+    limits: Limits,
     nodes: Vec<TestNode>,
 }
 
 impl World {
     async fn of(count: usize) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), Limits::Default, count).await
+    }
+
+    async fn over(store: Arc<dyn Store>, limits: Limits, count: usize) -> Self {
         let hub = MemoryHub::new(1);
         // The leases of a roll that was begun just now prove nothing.
         hub.advance(60_000);
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let clock = Arc::downgrade(&hub);
         tokio::spawn(async move {
             let mut steps = tokio::time::interval(STEP);
@@ -42,22 +49,33 @@ impl World {
                 steps.tick().await;
             }
         });
-        let mut nodes = Vec::new();
+        let mut world = Self {
+            hub,
+            store,
+            limits,
+            nodes: Vec::new(),
+        };
         for _ in 0..count {
-            let id = NodeId(Uuid::now_v7());
-            let transport = hub.join(id);
-            let way = Way {
-                transport: transport.clone(),
-                leases: transport,
-            };
-            nodes.push(TestNode::start_among(store.clone(), id, way).await);
+            world.join().await;
         }
-        let world = Self { hub, nodes };
         for node in 0..count {
-            let others = async || world.cluster(node).peers().len() == count - 1;
-            until("the nodes see each other", others).await;
+            let all = async || world.cluster(node).takers() == count;
+            until("the nodes see each other", all).await;
         }
         world
+    }
+
+    /// One more node comes.
+    async fn join(&mut self) {
+        let id = NodeId(Uuid::now_v7());
+        let transport = self.hub.join(id);
+        let way = Way {
+            transport: transport.clone(),
+            leases: transport,
+        };
+        let store = Arc::clone(&self.store);
+        let node = TestNode::start_among_with(store, id, way, self.limits).await;
+        self.nodes.push(node);
     }
 
     fn cluster(&self, node: usize) -> &Cluster {

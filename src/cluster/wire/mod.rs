@@ -1,8 +1,10 @@
 //! Messages between nodes as bytes: a version, then JSON. Unknown fields are passed over and unknown
 //! messages are counted and dropped, so that one version older and newer understand each other.
 
+mod handing;
 mod send;
 
+use self::handing::WireHandOver;
 use self::send::WireSend;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
 use crate::auth::tries::{Digest, Try};
@@ -91,6 +93,7 @@ enum Wire {
         detail: String,
         retry_after_ms: Option<u64>,
     },
+    HandOver(WireHandOver),
     Publication {
         room: RoomId,
         entries: Vec<WireEntry>,
@@ -160,6 +163,7 @@ impl From<&Message> for Wire {
             Message::WantInterest => Wire::WantInterest,
             Message::Command { id, room, command } => Wire::of_command(id, room, command),
             Message::Outcome { id, reply } => Wire::of_reply(id, reply),
+            Message::HandOver(what) => Wire::HandOver(what.into()),
             Message::Publication {
                 room,
                 entries,
@@ -308,6 +312,7 @@ impl Wire {
                 error.retry_after_ms = retry_after_ms;
                 outcome(id, Reply::Refused(error))
             }
+            Wire::HandOver(what) => Message::HandOver(what.read()?),
             Wire::Publication {
                 room,
                 entries,

@@ -3,9 +3,11 @@
 use super::*;
 use crate::access::{Actor, WorkspaceRole};
 use crate::clock::Timestamp;
+use crate::cluster::message::HandOver;
 use crate::entry::{Event, Mentions, Role};
+use crate::ids::NodeId;
 use crate::ids::{ClientId, ConnectionId};
-use crate::room::{Draft, Place, Send};
+use crate::room::{ConnectionOrder, Draft, OrderHold, Place, Send};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -104,6 +106,16 @@ fn messages() -> Vec<Message> {
         entry(2, hidden),
         entry(3, Event::Leave { user }),
     ];
+    let order = |held| ConnectionOrder {
+        connection: ConnectionId::from_bytes(id(5)),
+        last: 12,
+        held,
+    };
+    let hold = OrderHold {
+        hold: 2,
+        n: 11,
+        code: Code::Busy,
+    };
     let mut all: Vec<_> = drafts.into_iter().map(send).collect();
     let outcome = |reply| Message::Outcome { id: 7, reply };
     let stored = Reply::Stored {
@@ -166,6 +178,16 @@ fn messages() -> Vec<Message> {
             whole: true,
             users: PresenceState::ALL.map(|state| (user, state)).to_vec(),
         },
+        Message::HandOver(HandOver::Claim { id: 3, room }),
+        Message::HandOver(HandOver::Holds { id: 3 }),
+        Message::HandOver(HandOver::Free {
+            id: 3,
+            orders: vec![order(None), order(Some(hold))],
+        }),
+        Message::HandOver(HandOver::Moved {
+            id: 7,
+            to: NodeId::from_bytes(id(4)),
+        }),
         Message::Lost,
         Message::Confirm { fence: 5 },
         Message::Bye,

@@ -8,13 +8,13 @@ use super::doubt::Doubts;
 use super::notes::Notes;
 use super::state::{RoomState, Snapshot};
 use super::writer;
-use super::{Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use super::{ConnectionOrder, Orders, Recovered, Reply, RoomCommand, RoomEffect, Send, Ticket};
 use crate::bus::Bus;
 use crate::clock;
 use crate::entry::Salt;
 use crate::error::{Code, Error};
 use crate::ids::{OwnerId, RoomId, Seq, UserId};
-use crate::limits::{ROOM_IDLE_MS, ROOM_PENDING_MAX};
+use crate::limits::ROOM_PENDING_MAX;
 use crate::metrics::Metrics;
 use crate::slots::Slots;
 use crate::store::{Store, StoreError};
@@ -46,7 +46,7 @@ pub enum RoomMessage {
 /// What the room's own tasks and clock say.
 #[derive(Debug)]
 pub enum Done {
-    TakenOver(Result<Option<Box<Recovered>>, StoreError>),
+    TakenOver(Result<Option<Box<Recovered>>, StoreError>, Orders),
     /// The room slept here, and nobody took it since (R4).
     Woken(Box<Recovered>),
     Told(RoomCommand),
@@ -82,6 +82,8 @@ pub struct Room {
     handled: u64,
     handled_at_tick: u64,
     draining: bool,
+    /// For the next owner.
+    orders: Orders,
 }
 
 enum Phase {
@@ -118,6 +120,7 @@ impl Actor for RoomActor {
             handled: 0,
             handled_at_tick: 0,
             draining: false,
+            orders: Orders::new(),
         };
         room.take_over(pause);
         room.arm_idle();
@@ -184,16 +187,16 @@ impl Room {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::TakenOver(Ok(Some(recovered))) => {
+            Done::TakenOver(Ok(Some(recovered)), orders) => {
                 self.parts.metrics.take_overs.inc();
-                self.begin(*recovered);
+                self.begin(*recovered, &orders);
             }
             Done::Woken(recovered) => {
                 self.parts.metrics.rooms_woken.inc();
-                self.begin(*recovered);
+                self.begin(*recovered, &[]);
             }
-            Done::TakenOver(Ok(None)) => self.turn_away(),
-            Done::TakenOver(Err(error)) => {
+            Done::TakenOver(Ok(None), _) => self.turn_away(),
+            Done::TakenOver(Err(error), _) => {
                 tracing::warn!(%error, "a room could not be taken over");
                 self.parts.metrics.take_overs_failed.inc();
                 self.give_up(error.into(), Exit::StoreDown);
@@ -214,18 +217,15 @@ impl Room {
     }
 
     pub(super) fn ownership(&self) -> Option<(OwnerId, u64)> {
-        match &self.phase {
-            Phase::Owner(state) => Some(state.ownership()),
-            Phase::TakingOver(_) | Phase::Nothing | Phase::Ended => None,
-        }
+        let Phase::Owner(state) = &self.phase else {
+            return None;
+        };
+        Some(state.ownership())
     }
 
     /// Whether the views of everything that former owners appended are written.
     fn has_redone(&self) -> bool {
-        match &self.phase {
-            Phase::Owner(state) => state.statics().viewed >= self.redo_upto,
-            Phase::TakingOver(_) | Phase::Nothing | Phase::Ended => false,
-        }
+        matches!(&self.phase, Phase::Owner(state) if state.statics().viewed >= self.redo_upto)
     }
 
     fn ticket(&mut self, answer: Answer) -> Ticket {
@@ -274,9 +274,10 @@ impl Room {
         self.reply(ticket, Reply::Refused(error));
     }
 
-    fn begin(&mut self, recovered: Recovered) {
+    fn begin(&mut self, recovered: Recovered, orders: &[ConnectionOrder]) {
         self.redo_upto = recovered.statics.head();
-        let (state, effects) = RoomState::recover(recovered, self.parts.bucket_bits);
+        let (mut state, effects) = RoomState::recover(recovered, self.parts.bucket_bits);
+        state.go_on_from(orders);
         self.parts.bus.owns(self.id, state.head());
         let owner = Phase::Owner(Box::new(state));
         let waiting = match std::mem::replace(&mut self.phase, owner) {
@@ -353,12 +354,6 @@ impl Room {
         }
     }
 
-    fn arm_idle(&self) {
-        let pause = Duration::from_millis(ROOM_IDLE_MS);
-        let idle = || RoomMessage::Done(Done::Idle);
-        self.myself.send_after(pause, idle);
-    }
-
     fn tick(&mut self) {
         if self.handled == self.handled_at_tick {
             self.end_if_idle();
@@ -376,9 +371,11 @@ impl Room {
         }
         // Before the next message can make another actor of this room, which looks for it.
         self.parts.notes.put(self.id, state.statics());
+        let orders = state.orders();
         let id = self.myself.get_id();
         if self.parts.slots.retire(self.id, id, self.handled) {
             self.phase = Phase::Ended;
+            self.orders = orders;
             self.stop(Exit::Idle);
         } else {
             self.parts.notes.take(self.id);
@@ -392,9 +389,11 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.parts.bus.rests(self.id);
-        let metrics = &self.parts.metrics;
-        metrics.rooms.dec();
-        metrics.room_commands.sub(self.answers.len() as i64);
+        self.parts
+            .bus
+            .rests(self.id, std::mem::take(&mut self.orders));
+        let open = self.answers.len() as i64;
+        self.parts.metrics.rooms.dec();
+        self.parts.metrics.room_commands.sub(open);
     }
 }

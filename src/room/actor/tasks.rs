@@ -5,8 +5,9 @@ use crate::bus::{Confirm, Publication};
 use crate::entry::{Entry, Event, Hash};
 use crate::error::{Code, Error};
 use crate::ids::Seq;
+use crate::limits::ROOM_IDLE_MS;
 use crate::room::writer::{self, Verdict};
-use crate::room::{Load, LoadId, RoomCommand, takeover};
+use crate::room::{Load, LoadId, Orders, RoomCommand, takeover};
 use crate::store::{Batch, Statics, StoreError, View};
 use crate::supervise::beside;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ impl Room {
         let (store, id) = (Arc::clone(&self.parts.store), self.id);
         let note = self.parts.notes.take(id);
         let lost = StoreError::Unavailable("the take-over broke off".to_owned());
-        self.task(Done::TakenOver(Err(lost)), async move {
+        let bus = Arc::clone(&self.parts.bus);
+        self.task(Done::TakenOver(Err(lost), Orders::new()), async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
@@ -31,8 +33,13 @@ impl Room {
             {
                 return Done::Woken(Box::new(recovered));
             }
+            // Who still has it finishes first, so that nothing that it began ends as unknown.
+            let orders = match bus.claim(id) {
+                Some(orders) => orders.await.unwrap_or_default(),
+                None => Orders::new(),
+            };
             let taken = takeover::take_over(&*store, id).await;
-            Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)))
+            Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)), orders)
         });
     }
 
@@ -109,6 +116,12 @@ impl Room {
             entries,
             confirm,
         });
+    }
+
+    pub(super) fn arm_idle(&self) {
+        let pause = Duration::from_millis(ROOM_IDLE_MS);
+        let idle = || RoomMessage::Done(Done::Idle);
+        self.myself.send_after(pause, idle);
     }
 
     /// Runs `work` beside the actor. However it ends, the room hears of it: `lost` if it broke off.

@@ -27,7 +27,7 @@ use self::order::Connections;
 use self::targets::Targets;
 use self::unviewed::Unviewed;
 use self::window::Window;
-use super::{LoadId, Reply, RoomCommand, RoomEffect, Ticket};
+use super::{ConnectionOrder, LoadId, Orders, Reply, RoomCommand, RoomEffect, Ticket};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Hash, Role, RoomKind};
 use crate::error::{Code, Error};
@@ -133,6 +133,16 @@ impl RoomState {
             && self.undelivered.is_empty()
             && self.loads.is_empty()
             && self.unviewed.is_empty()
+    }
+
+    /// What the next owner has to know of the order of sends (R16).
+    pub fn orders(&self) -> Orders {
+        self.connections.orders()
+    }
+
+    /// Goes on where an owner that ended in good order left off. Before the first command.
+    pub fn go_on_from(&mut self, orders: &[ConnectionOrder]) {
+        self.connections.go_on_from(orders);
     }
 
     /// As whom this incarnation writes, and the bucket that it knows as the last.

@@ -3,8 +3,9 @@
 
 use crate::error::Code;
 use crate::ids::ConnectionId;
-use crate::limits::ROOM_CONNECTIONS_MAX;
-use crate::room::Place;
+use crate::limits::{RELEASED_CONNECTIONS_MAX, ROOM_CONNECTIONS_MAX};
+use crate::room::{ConnectionOrder, OrderHold, Orders, Place};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -16,21 +17,38 @@ pub(super) struct Connections {
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     last: u64,
-    held: Option<Held>,
+    held: Option<OrderHold>,
     used: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    hold: u64,
-    /// What came before this number is not refused.
-    n: u64,
-    code: Code,
 }
 
 impl Connections {
     pub fn len(&self) -> usize {
         self.known.len()
+    }
+
+    /// What the next owner has to know: of the connections that sent last.
+    pub fn orders(&self) -> Orders {
+        let mut latest: Vec<_> = self.known.iter().collect();
+        latest.sort_unstable_by_key(|(_, known)| Reverse(known.used));
+        let latest = latest.into_iter().take(RELEASED_CONNECTIONS_MAX);
+        let order = |(connection, known): (&ConnectionId, &Known)| ConnectionOrder {
+            connection: *connection,
+            last: known.last,
+            held: known.held,
+        };
+        latest.map(order).collect()
+    }
+
+    /// Goes on where the owner before left off.
+    pub fn go_on_from(&mut self, orders: &[ConnectionOrder]) {
+        for order in orders.iter().take(ROOM_CONNECTIONS_MAX) {
+            let known = Known {
+                last: order.last,
+                held: order.held,
+                used: self.tick,
+            };
+            self.known.insert(order.connection, known);
+        }
     }
 
     /// Takes note of an arriving send. `Some`: it may not be applied, because one before it may
@@ -90,7 +108,7 @@ impl Connections {
         let Some(known) = self.known.get_mut(&place.connection) else {
             return;
         };
-        let new = Held {
+        let new = OrderHold {
             hold: place.hold,
             n: place.n,
             code,

@@ -41,10 +41,10 @@ const INTEREST: u128 = 2_500;
 #[test]
 fn a_silent_node_is_given_up_with_all_that_was_asked_of_it() {
     let mut net = Net::of(2);
+    let room = net.room_at(2);
     let forward = Event::Forward {
-        to: node(2),
         id: 5,
-        room: room(1),
+        room,
         command: command(),
     };
     net.tell(node(1), forward);
@@ -58,21 +58,17 @@ fn a_silent_node_is_given_up_with_all_that_was_asked_of_it() {
     };
     assert!(did.contains(&given_up), "{did:?}");
     assert!(did.contains(&Effect::Moved));
-    assert_eq!(
-        net.nodes[&node(1)].place(room(1)),
-        None,
-        "all lives here now"
-    );
+    assert_eq!(net.nodes[&node(1)].place(room), None, "all lives here now");
     assert_eq!(net.nodes[&node(1)].outstanding(), 0);
 }
 
 #[test]
 fn a_command_without_an_answer_ends_as_unknown_and_a_late_answer_is_nobodys() {
     let mut net = Net::of(2);
+    let room = net.room_at(2);
     let forward = Event::Forward {
-        to: node(2),
         id: 5,
-        room: room(1),
+        room,
         command: command(),
     };
     net.tell(node(1), forward);

@@ -173,6 +173,14 @@ impl Net {
         self.tell(at, event);
     }
 
+    /// A room that should live at node `n`, as the first one sees it.
+    fn room_at(&self, n: u8) -> RoomId {
+        let first = &self.nodes[&node(1)];
+        let lives = |room: &RoomId| first.place(*room).unwrap_or(node(1)) == node(n);
+        let mut rooms = (0..=255).map(room);
+        rooms.find(lives).expect("some room lives there")
+    }
+
     /// What `at` did since the last look.
     fn did(&mut self, at: NodeId) -> Vec<Effect> {
         let (its, rest) = std::mem::take(&mut self.done)
