@@ -212,14 +212,16 @@ pub const STORE_BEAT_ASKED_MS: u64 = 100;
 pub const FORWARDED_MAX: usize = 65_536;
 /// Who takes a room asks the others first, and waits this long for those that do not answer, and this
 /// long for an owner that says it is finishing; milliseconds.
-pub const CLAIM_MS: u64 = 300;
+pub const CLAIM_MS: u64 = 1_000;
 pub const HAND_OVER_MS: u64 = 5_000;
 /// What an owner knew of the order of sends is kept this long after it ended, milliseconds, and of so many
 /// connections.
 pub const RELEASED_MS: u64 = 5_000;
 pub const RELEASED_CONNECTIONS_MAX: usize = 1_024;
-/// A node that begins takes no rooms before all have met, milliseconds.
+/// A node that begins takes no rooms before all have met: for so long after it reached the bus, and
+/// so long in all if it does not, milliseconds.
 pub const ARRIVAL_MS: u64 = 500;
+pub const ARRIVAL_MS_MAX: u64 = 3_000;
 /// Rooms in one message about what a node follows.
 pub const INTEREST_ROOMS_MAX: usize = 1_000;
 /// Heads of followed rooms are read again this often, milliseconds: while nodes are out of touch,

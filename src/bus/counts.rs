@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 /// A node that was not heard for this long is forgotten.
 const FORGET_MS: u64 = 600_000;
+/// What a broadcast said was sent must be here when one comes that is so much younger. Several may
+/// come within moments, while what they speak of is still on its way over another connection.
+const PROMISE_MS: u64 = 250;
 
 /// The number of one message on its way from one node to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +73,9 @@ impl Sent {
 struct Peer {
     direct: u64,
     broadcast: u64,
-    /// What the last broadcast said was sent: it must have come when the next one comes.
+    /// What a broadcast said was sent, and when it came.
     promised: u64,
+    promised_ms: u64,
     heard_ms: u64,
 }
 
@@ -95,6 +99,7 @@ impl Heard {
         peer.direct = count.n;
         if !known {
             peer.promised = count.n;
+            peer.promised_ms = now_ms;
         }
         peer.heard_ms = now_ms;
         if next {
@@ -105,7 +110,7 @@ impl Heard {
     }
 
     /// `last`: what the sender says it has sent to us. The broadcast and direct messages may come
-    /// over different connections, so only what the one before it said must be here by now.
+    /// over different connections, so only what an older one said must be here by now.
     pub fn broadcast(&mut self, from: NodeId, n: u64, last: Option<u64>, now_ms: u64) -> Arrival {
         let peer = self.peers.entry(from).or_default();
         if n <= peer.broadcast {
@@ -113,11 +118,15 @@ impl Heard {
         }
         peer.broadcast = n;
         peer.heard_ms = now_ms;
-        let lost = peer.promised > peer.direct;
+        let open = peer.promised > peer.direct;
+        let lost = open && now_ms.saturating_sub(peer.promised_ms) >= PROMISE_MS;
         if lost {
             peer.direct = peer.promised;
         }
-        peer.promised = peer.promised.max(last.unwrap_or(0));
+        if lost || !open {
+            peer.promised = peer.promised.max(last.unwrap_or(0));
+            peer.promised_ms = now_ms;
+        }
         if lost {
             Arrival::AfterGap
         } else {
@@ -155,18 +164,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_still_on_its_way_while_broadcasts_come_in_quick_succession_is_not_lost() {
+        let (mut sent, mut heard) = (Sent::default(), Heard::default());
+        let first = sent.next(node(2));
+        for now in 0..5 {
+            let n = sent.next_broadcast();
+            let beat = heard.broadcast(node(1), n, Some(first.n), now);
+            assert_eq!(beat, Arrival::Next);
+        }
+        assert_eq!(heard.direct(node(1), first, 5), Arrival::Next);
+    }
+
+    #[test]
     fn a_loss_at_the_end_is_found_by_the_second_broadcast_and_told_once() {
         let (mut sent, mut heard) = (Sent::default(), Heard::default());
         let first = sent.next(node(2));
         assert_eq!(heard.direct(node(1), first, 0), Arrival::Next);
         let lost = sent.next(node(2));
-        let mut beat = |sent: &mut Sent| {
+        let mut beat = |sent: &mut Sent, now| {
             let n = sent.next_broadcast();
-            heard.broadcast(node(1), n, Some(lost.n), 0)
+            heard.broadcast(node(1), n, Some(lost.n), now)
         };
-        assert_eq!(beat(&mut sent), Arrival::Next);
-        assert_eq!(beat(&mut sent), Arrival::AfterGap);
-        assert_eq!(beat(&mut sent), Arrival::Next);
+        assert_eq!(beat(&mut sent, 0), Arrival::Next);
+        assert_eq!(beat(&mut sent, 1_000), Arrival::AfterGap);
+        assert_eq!(beat(&mut sent, 2_000), Arrival::Next);
         let next = sent.next(node(2));
         assert_eq!(heard.direct(node(1), next, 0), Arrival::Next);
     }

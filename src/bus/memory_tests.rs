@@ -77,6 +77,7 @@ fn a_cut_goes_one_way_and_what_was_lost_behind_it_is_told() {
     porto.send(node(1), Bytes::from("heard"));
     hub.mend();
     lisbon.broadcast(Bytes::from("1"));
+    hub.advance(1_000);
     lisbon.broadcast(Bytes::from("2"));
     assert_eq!(lisbon_ear.take(), [said(2, "heard")]);
     let told = [
@@ -107,6 +108,7 @@ fn whatever_the_hub_does_nothing_comes_twice_or_backwards_and_every_loss_is_told
         hub.advance(5);
         assert!(hub.is_quiet());
         lisbon.broadcast(Bytes::from("98"));
+        hub.advance(1_000);
         lisbon.broadcast(Bytes::from("99"));
         let (mut expected, mut told) = (0_u32, false);
         for event in ear.take() {

@@ -75,11 +75,25 @@ impl Cluster {
     }
 
     fn port(&self, who: &str) -> String {
+        self.fact(who, "port")
+    }
+
+    /// Its process id.
+    pub fn pid(&self, who: &str) -> String {
+        self.fact(who, "pid")
+    }
+
+    /// `127.0.0.1:PORT` of one node, past the front door.
+    pub fn host(&self, who: &str) -> String {
+        format!("127.0.0.1:{}", self.port(who))
+    }
+
+    fn fact(&self, who: &str, name: &str) -> String {
         let status = call(&self.folder, &["status"]);
         let line = status.lines().find(|line| line.starts_with(who));
         let mut words = line.expect("it is known").split_whitespace();
-        words.find(|word| *word == "port").expect("it has a port");
-        words.next().expect("a number").to_owned()
+        words.find(|word| *word == name).expect("it is told");
+        words.next().expect("a value").to_owned()
     }
 
     /// `chapiana verify` over the whole store: whether it is content, and what it said.

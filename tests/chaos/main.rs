@@ -19,6 +19,7 @@ mod lag;
 mod mutants;
 #[path = "../kill9/outbox.rs"]
 mod outbox;
+mod recovery;
 mod rolling;
 
 use cluster::Cluster;

@@ -53,6 +53,10 @@ async fn rolling_restart_of_three_nodes_under_load_fails_and_refuses_no_send() {
     }
     println!("longest silence: {:?}", longest_silence(&evidence.records));
     judge(&evidence, &folder);
+    println!(
+        "cut after bye, and sent again: {}",
+        cut_after_bye(&evidence)
+    );
     assert_eq!(answered_with_errors(&evidence), BTreeMap::new());
     assert_eq!(cluster.ended(), Vec::<String>::new(), "ended by itself");
     drop(cluster);
@@ -129,6 +133,23 @@ fn longest_silence(records: &[Record]) -> Duration {
     Duration::from_nanos(longest)
 }
 
+/// Sends that were on their way when the node had stopped reading. The client was told `bye` and
+/// sends them again elsewhere; a connection that ends without it is a fault.
+fn cut_after_bye(evidence: &Evidence) -> usize {
+    let records = &evidence.records;
+    let is_bye = |record: &&Record| matches!(record.what, What::Bye { .. });
+    let told = records.iter().filter(is_bye);
+    let told: BTreeSet<_> = told.map(|record| (record.user, record.conn)).collect();
+    let is_cut = |record: &&Record| matches!(record.what, What::Unknown { code: None, .. });
+    let cut: Vec<_> = records.iter().filter(is_cut).collect();
+    let unsaid = cut
+        .iter()
+        .filter(|cut| !told.contains(&(cut.user, cut.conn)));
+    let unsaid: Vec<_> = unsaid.collect();
+    assert_eq!(unsaid, Vec::<&&Record>::new(), "cut without a word");
+    cut.len()
+}
+
 /// SIGTERM, a new process, and ready again.
 async fn replace(cluster: &Cluster, node: &str) {
     let began = Instant::now();
@@ -153,6 +174,7 @@ fn answered_with_errors(evidence: &Evidence) -> BTreeMap<String, usize> {
             } => code,
             _ => continue,
         };
+        println!("{:?} {record:?}", Duration::from_nanos(record.t));
         *codes.entry(code.clone()).or_default() += 1;
     }
     codes

@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// Between two tries to connect, unless the conductor has news.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What the conductor tells everybody.
 #[derive(Clone, Debug, Default)]
@@ -135,7 +135,9 @@ impl Client {
                         frame => vec![frame],
                     };
                     for frame in frames {
-                        self.hear(&frame, host, &mut answers).await;
+                        if !self.hear(&frame, host, &mut answers).await {
+                            return Left::Cut;
+                        }
                     }
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Left::Cut,
@@ -183,7 +185,8 @@ impl Client {
         }
     }
 
-    async fn hear(&mut self, frame: &Value, host: &str, answers: &mut Vec<Value>) {
+    /// False: something is lacking that the next connection has to bring.
+    async fn hear(&mut self, frame: &Value, host: &str, answers: &mut Vec<Value>) -> bool {
         let room = frame["room"]
             .as_str()
             .and_then(|room| room.parse::<Uuid>().ok());
@@ -197,7 +200,7 @@ impl Client {
                 self.note(room, What::Watching { head });
                 self.open(room, true);
             }
-            ("reset", Some(room)) => self.page_up_to(room, frame, host).await,
+            ("reset", Some(room)) => return self.page_up_to(room, frame, host).await,
             ("entry", Some(room)) => self.take_entry(room, frame, answers),
             ("ack", Some(room)) => self.take_ack(room, frame),
             ("error", _) => self.take_error(frame),
@@ -225,6 +228,7 @@ impl Client {
             }
             _ => {}
         }
+        true
     }
 
     fn open(&mut self, room: Uuid, open: bool) {
@@ -310,21 +314,22 @@ impl Client {
     }
 
     /// After `reset` the live part begins at once; what lies before it is read over HTTP.
-    async fn page_up_to(&mut self, room: Uuid, frame: &Value, host: &str) {
+    async fn page_up_to(&mut self, room: Uuid, frame: &Value, host: &str) -> bool {
         let head = frame["head"].as_u64().unwrap_or(0);
         self.note(room, What::Reset { head });
         let mut after = self.seen.get(&room).copied().unwrap_or(0);
         while after < head {
             let page = entries(host, &self.account.token, room, after).await;
             let Some((entries, _)) = page.filter(|(entries, _)| !entries.is_empty()) else {
-                // Cut while paging: `seen` stays, the next connection asks again.
-                return;
+                // Cut while paging: `seen` stays, and the next connection asks again.
+                return false;
             };
             let last = entries.last().map_or(after, |entry| entry.seq);
             self.note(room, What::Page { after, entries });
             after = last;
             self.seen.insert(room, after.min(head));
         }
+        true
     }
 }
 

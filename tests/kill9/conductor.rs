@@ -1,10 +1,10 @@
 //! The people, their rooms, and the calm at the end: what every run under faults shares.
 
 use crate::client::{self, Account, Client, Stage};
-use crate::history::{Claim, Evidence, History, Seen};
+use crate::history::{Claim, Evidence, History, Record, Seen, What};
 use crate::outbox::Outbox;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -189,10 +189,15 @@ impl Run {
             heads.insert(*room, log.len() as u64);
             evidence.logs.insert(*room, log);
         }
-        self.stage.send_modify(|stage| stage.heads = Some(heads));
+        self.stage
+            .send_modify(|stage| stage.heads = Some(heads.clone()));
         let clients = std::mem::take(&mut self.clients);
-        let left = tokio::time::timeout(patience, clients.join_all());
-        left.await.expect("everybody sees every head in time");
+        let left = tokio::time::timeout(patience, clients.join_all()).await;
+        assert!(
+            left.is_ok(),
+            "who does not see every head in time: {:#?}",
+            who_lags(&self.history.take(), &heads)
+        );
         evidence.claims = self.claims(&caller).await;
         evidence.records = self.history.take();
         evidence
@@ -222,6 +227,26 @@ impl Run {
         assert_eq!(claims.len(), self.people.len() * ROOMS);
         claims
     }
+}
+
+/// The last that those saw who did not see every head.
+fn who_lags(records: &[Record], heads: &HashMap<Uuid, u64>) -> Vec<Vec<Record>> {
+    let mut stories: BTreeMap<(Uuid, Uuid), (u64, Vec<Record>)> = BTreeMap::new();
+    for record in records {
+        let (seen, story) = stories.entry((record.user, record.room)).or_default();
+        *seen = match &record.what {
+            What::Deliver(entry) => entry.seq,
+            What::Page { entries, .. } => entries.last().map_or(*seen, |entry| entry.seq),
+            _ => *seen,
+        };
+        story.push(record.clone());
+    }
+    let behind = |((_, room), (seen, _)): &((Uuid, Uuid), (u64, Vec<Record>))| {
+        heads.get(room).is_some_and(|head| seen < head)
+    };
+    let lagging = stories.into_iter().filter(behind);
+    let last = |story: Vec<Record>| story.into_iter().rev().take(8).rev().collect();
+    lagging.map(|(_, (_, story))| last(story)).collect()
 }
 
 async fn whole_log(host: &str, token: &str, room: Uuid) -> Vec<Seen> {

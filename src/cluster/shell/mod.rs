@@ -13,7 +13,9 @@ use crate::bus::transport::{Leases, Transport, TransportEvents};
 use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
 use crate::error::{Code, Error};
 use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
-use crate::limits::{ARRIVAL_MS, INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX};
+use crate::limits::{
+    ARRIVAL_MS, ARRIVAL_MS_MAX, INTEREST_FLUSH_MS, INTEREST_ROOMS_MAX, LEASE_MS, PAGE_MAX,
+};
 use crate::metrics::Metrics;
 use crate::people::People;
 use crate::rate::Limiter;
@@ -162,9 +164,20 @@ impl Cluster {
         tokio::spawn(async move { myself.keep_row().await });
         let myself = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(ARRIVAL_MS)).await;
-            myself.tell(Event::Arrived);
+            myself.arrive().await;
         });
+    }
+
+    /// Waits until all nodes have met. Without the bus it may be that there are others.
+    async fn arrive(&self) {
+        let until = Instant::now() + Duration::from_millis(ARRIVAL_MS_MAX - ARRIVAL_MS);
+        let mut ticks = tokio::time::interval(TICK / 10);
+        let connected = || (self.0.way.get()).is_some_and(|way| way.transport.connected());
+        while !connected() && Instant::now() < until {
+            ticks.tick().await;
+        }
+        tokio::time::sleep(Duration::from_millis(ARRIVAL_MS)).await;
+        self.tell(Event::Arrived);
     }
 
     /// How many nodes take rooms, as this one sees it.

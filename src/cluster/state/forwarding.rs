@@ -9,7 +9,7 @@ const RETURNS_MAX: u32 = 3;
 impl ClusterState {
     /// Whether a command for the room goes to the owner here at once. If not, `Event::Forward`.
     pub fn is_for_here(&self, room: RoomId) -> bool {
-        self.place(room).is_none() && !self.commands.has(room)
+        !self.arriving && self.place(room).is_none() && !self.commands.has(room)
     }
 
     pub(super) fn forward(&mut self, now: Moment, id: CommandId, room: RoomId, command: Command) {
@@ -27,6 +27,10 @@ impl ClusterState {
             return;
         }
         let target = self.target(room);
+        // Perhaps somebody has it whom this node has not met.
+        if target.is_none() && self.arriving {
+            return;
+        }
         let under_way = self.commands.under_way(room);
         if under_way.is_some() && under_way != target {
             return;

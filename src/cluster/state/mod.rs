@@ -162,7 +162,7 @@ impl ClusterState {
         !self.draining && !self.arriving
     }
 
-    /// How many nodes take rooms.
+    /// How many nodes take rooms, with this one.
     pub fn takers(&self) -> usize {
         self.peers.placeable().count() + usize::from(self.takes_rooms())
     }

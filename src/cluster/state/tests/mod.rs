@@ -1,6 +1,7 @@
 //! Several cores, one queue of messages between them, and a clock that the test moves.
 
 mod meeting;
+mod moving;
 mod properties;
 mod publications;
 mod removals;
@@ -8,6 +9,7 @@ mod rows;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::cluster::message::HandOver;
 use crate::entry::Event as Happened;
 use crate::ids::UserId;
 use crate::limits::{FENCE_RETRY_MS, LEASE_MARGIN_MS, ROOM_REPLY_MS_MAX, STORE_LEASE_MS};

@@ -1,0 +1,348 @@
+//! How soon everything goes on after `kill -9` of a node: figures, not judgements (`./check recovery`).
+//!
+//! `RECOVERY_KILLS`, `RECOVERY_ROOMS` and `RECOVERY_SESSIONS` set the size.
+
+use super::setting;
+use crate::client::{self, Account};
+use crate::cluster::{self, Cluster};
+use crate::conductor::{caller, settle, until};
+use crate::lag::quantiles;
+use chapiana::cluster::state::rendezvous;
+use chapiana::ids::{NodeId, RoomId};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, mpsc, watch};
+use uuid::Uuid;
+
+/// Between two sends of one writer, and before a refused one is sent again.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Everybody is back within this, or the run fails.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Sessions that may connect at a time, at first.
+const AT_ONCE: usize = 50;
+/// Who lost his connection comes back after a pause of chance up to this, as the browser does.
+const JITTER_MS: u64 = 1_000;
+
+/// SIGKILL to a node; the moment before it.
+fn kill(cluster: &Cluster, node: u64) -> Instant {
+    let pid = cluster.pid(&format!("node{node}"));
+    let at = Instant::now();
+    let done = Command::new("kill").args(["-9", &pid]).status();
+    assert!(done.expect("kill is installed").success());
+    at
+}
+
+async fn ready(cluster: &Cluster, node: u64) {
+    let ready = until(PATIENCE, || cluster.is_ready(&node.to_string()));
+    assert!(ready.await, "node {node} is not ready");
+}
+
+/// The next frame, however many came in one message.
+async fn frames(socket: &mut client::Socket) -> Option<Vec<Value>> {
+    loop {
+        let frame = socket.next().await?.ok()?;
+        if frame.is_close() {
+            return None;
+        }
+        let Ok(text) = frame.to_text() else { continue };
+        match serde_json::from_str(text) {
+            Ok(Value::Array(frames)) => return Some(frames),
+            Ok(frame) => return Some(vec![frame]),
+            Err(_) => {}
+        }
+    }
+}
+
+async fn greeted(host: &str, token: &str, cursors: Value) -> Option<(client::Socket, NodeId)> {
+    let mut socket = client::connect(host, token).await?;
+    let hello = json!({"t": "hello", "format": "data", "device": "meter", "cursors": cursors});
+    client::say(&mut socket, vec![hello]).await.ok()?;
+    let first = frames(&mut socket).await?;
+    let welcome = first.iter().find(|frame| frame["t"] == "welcome")?;
+    let node = welcome["node"].as_str()?.parse().ok()?;
+    Some((socket, node))
+}
+
+/// One writer in one room: when it was written again after the kill.
+struct Again {
+    after_kill: Duration,
+    /// From when the sender was told that his node is gone, or `None`: he was not told.
+    after_detection: Option<Duration>,
+}
+
+/// Writes one thing after the other; each again until it is acknowledged.
+async fn write(
+    mut socket: client::Socket,
+    room: Uuid,
+    killed: watch::Receiver<Option<Instant>>,
+    warm: mpsc::Sender<()>,
+) -> Again {
+    let mut refused = None;
+    loop {
+        let key = Uuid::now_v7().to_string();
+        let tried = loop {
+            let tried = Instant::now();
+            let send = json!({"t": "send", "ref": key, "room": room, "client_id": key, "after": 0,
+                "kind": "post", "body": "Is anybody there?"});
+            let said = client::say(&mut socket, vec![send]).await;
+            said.expect("the writer's own node lives");
+            if answer(&mut socket, &key).await {
+                break tried;
+            }
+            refused.get_or_insert_with(Instant::now);
+            tokio::time::sleep(PAUSE).await;
+        };
+        let now = Instant::now();
+        if let Some(at) = *killed.borrow()
+            && tried > at
+        {
+            return Again {
+                after_kill: now - at,
+                after_detection: refused.map(|refused| now - refused),
+            };
+        }
+        refused = None;
+        warm.try_send(()).ok();
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether it was acknowledged.
+async fn answer(socket: &mut client::Socket, key: &str) -> bool {
+    loop {
+        let frames = frames(socket).await.expect("the writer's own node lives");
+        if let Some(answer) = frames.iter().find(|frame| frame["ref"] == *key) {
+            return answer["t"] == "ack";
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn measure_how_soon_rooms_are_written_again_after_their_node_is_killed() {
+    let (kills, count) = (setting("RECOVERY_KILLS", 8), setting("RECOVERY_ROOMS", 24));
+    let folder = cluster::folder("recovery");
+    let cluster = Cluster::up(&folder, setting("CHAOS_CQL_NODES", 1));
+    let (people, _) = settle(&cluster.front).await;
+    let ann = &people[0];
+    let rooms = make_rooms(&cluster, ann, count).await;
+    let (mut killed, mut detected) = (Vec::new(), Vec::new());
+    for n in 0..kills {
+        let node = n % 3 + 1;
+        for again in one_kill(&cluster, ann, &rooms, node).await {
+            killed.push(nanos(again.after_kill));
+            detected.extend(again.after_detection.map(nanos));
+        }
+        cluster.act("start", &node.to_string());
+        ready(&cluster, node).await;
+    }
+    assert!(killed.len() >= 30, "void: {} rooms", killed.len());
+    println!(
+        "RECOVERY kills={kills} rooms={} | written again after kill -9: {} | after detection ({}): {} (p50/p99/max ms)",
+        killed.len(),
+        quantiles(&killed),
+        detected.len(),
+        quantiles(&detected),
+    );
+    drop(cluster);
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+async fn make_rooms(cluster: &Cluster, ann: &Account, count: u64) -> Vec<Uuid> {
+    let caller = caller(&cluster.front);
+    let mut rooms = Vec::new();
+    for n in 0..count {
+        let room = json!({"kind": "group", "name": format!("quay {n}"), "members": []});
+        let made = caller.insist(("POST", "/rooms"), &ann.token, room, PATIENCE);
+        let id = made.await["id"].as_str().and_then(|id| id.parse().ok());
+        rooms.push(id.expect("a new room"));
+    }
+    rooms
+}
+
+/// Kills the node while somebody writes, over the other two, in each of its rooms.
+async fn one_kill(cluster: &Cluster, ann: &Account, rooms: &[Uuid], node: u64) -> Vec<Again> {
+    let mut ids = BTreeMap::new();
+    for n in 1..=3 {
+        let host = cluster.host(&format!("node{n}"));
+        let (_, id) = greeted(&host, &ann.token, json!({}))
+            .await
+            .expect("all live");
+        ids.insert(n, id);
+    }
+    let lives = |room: &&Uuid| {
+        let room = RoomId::from_bytes(*room.as_bytes());
+        rendezvous(room, ids.values().copied()) == Some(ids[&node])
+    };
+    let (tell, killed) = watch::channel(None);
+    let mut writers = Vec::new();
+    for (at, room) in rooms.iter().filter(lives).enumerate() {
+        let other = (node + at as u64 % 2) % 3 + 1;
+        let host = cluster.host(&format!("node{other}"));
+        let (socket, _) = greeted(&host, &ann.token, json!({}))
+            .await
+            .expect("it lives");
+        let (warm, mut is_warm) = mpsc::channel(1);
+        let writing = write(socket, *room, killed.clone(), warm);
+        writers.push(tokio::spawn(writing));
+        is_warm.recv().await.expect("the room can be written");
+    }
+    tell.send_replace(Some(kill(cluster, node)));
+    let mut all = Vec::new();
+    for writer in writers {
+        let again = tokio::time::timeout(PATIENCE, writer).await;
+        all.push(again.expect("in time").expect("the writer lives"));
+    }
+    all
+}
+
+/// A session that watches a room and comes back by number. Says on which node it is at first, and
+/// when it is at the head again after the kill.
+struct Session {
+    front: String,
+    token: String,
+    room: Uuid,
+    seen: u64,
+    entries: Arc<Semaphore>,
+    killed: watch::Receiver<Option<Instant>>,
+    here: mpsc::UnboundedSender<NodeId>,
+    back: mpsc::UnboundedSender<Duration>,
+    dice: u64,
+}
+
+impl Session {
+    async fn live(mut self) {
+        let mut first = true;
+        loop {
+            let entries = Arc::clone(&self.entries);
+            let place = match first {
+                true => entries.acquire().await.ok(),
+                false => None,
+            };
+            let come = self.come().await;
+            drop(place);
+            if let Some((mut socket, node)) = come {
+                let killed = *self.killed.borrow();
+                if std::mem::take(&mut first) {
+                    self.here.send(node).ok();
+                } else if let Some(at) = killed {
+                    self.back.send(at.elapsed()).ok();
+                }
+                while let Some(frames) = frames(&mut socket).await {
+                    self.read(&frames);
+                }
+            }
+            self.dice = self
+                .dice
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let pause = (self.dice >> 33) % JITTER_MS;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    /// Connected, and at the head.
+    async fn come(&mut self) -> Option<(client::Socket, NodeId)> {
+        let cursors = json!({ self.room.to_string(): self.seen });
+        let (mut socket, node) = greeted(&self.front, &self.token, cursors).await?;
+        loop {
+            if let Some(head) = self.read(&frames(&mut socket).await?) {
+                return (head == self.seen).then_some((socket, node));
+            }
+        }
+    }
+
+    /// The head of a watch that began.
+    fn read(&mut self, frames: &[Value]) -> Option<u64> {
+        let mut head = None;
+        for frame in frames {
+            match frame["t"].as_str() {
+                Some("entry") => self.seen = frame["seq"].as_u64().unwrap_or(self.seen),
+                Some("watching") => head = frame["head"].as_u64(),
+                _ => {}
+            }
+        }
+        head
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn measure_how_soon_sessions_are_at_the_head_again_after_their_node_is_killed() {
+    let count = setting("RECOVERY_SESSIONS", 5_000);
+    let folder = cluster::folder("recovery");
+    let cluster = Cluster::up(&folder, setting("CHAOS_CQL_NODES", 1));
+    let (people, rooms) = settle(&cluster.front).await;
+    let (tell, killed) = watch::channel(None);
+    let (here, mut nodes) = mpsc::unbounded_channel();
+    let (back, mut returned) = mpsc::unbounded_channel();
+    let entries = Arc::new(Semaphore::new(AT_ONCE));
+    for n in 0..count {
+        let account = &people[n as usize % people.len()];
+        let session = Session {
+            front: cluster.front.clone(),
+            token: account.token.clone(),
+            room: rooms[n as usize % rooms.len()],
+            seen: 0,
+            entries: Arc::clone(&entries),
+            killed: killed.clone(),
+            here: here.clone(),
+            back: back.clone(),
+            dice: n,
+        };
+        tokio::spawn(session.live());
+    }
+    let host = cluster.host("node1");
+    let (_, safe) = greeted(&host, &people[0].token, json!({}))
+        .await
+        .expect("it lives");
+    let host = cluster.host("node2");
+    let (_, doomed) = greeted(&host, &people[0].token, json!({}))
+        .await
+        .expect("it lives");
+    let mut lost = 0;
+    for _ in 0..count {
+        let node = tokio::time::timeout(PATIENCE, nodes.recv()).await;
+        lost += u64::from(node.expect("everybody comes in time") == Some(doomed));
+    }
+    assert_ne!(safe, doomed);
+    // Something to catch up with, and then the kill.
+    let talk = tokio::spawn(talk(cluster.host("node1"), people[0].token.clone(), rooms));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    tell.send_replace(Some(kill(&cluster, 2)));
+    let mut times = Vec::new();
+    while (times.len() as u64) < lost {
+        let took = tokio::time::timeout(PATIENCE, returned.recv()).await;
+        times.push(nanos(
+            took.expect("everybody is back in time").expect("they live"),
+        ));
+    }
+    talk.abort();
+    println!(
+        "RECOVERY sessions={count} on the killed node={lost} | at the head again after kill -9: {} (p50/p99/max ms, of \
+         which up to {JITTER_MS} are the client's own pause)",
+        quantiles(&times),
+    );
+    drop(cluster);
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+/// One message a second in each room.
+async fn talk(host: String, token: String, rooms: Vec<Uuid>) {
+    let caller = caller(&host);
+    loop {
+        for room in &rooms {
+            let path = format!("/rooms/{room}/entries");
+            let post =
+                json!({"client_id": Uuid::now_v7(), "after": 0, "kind": "post", "body": "Ebb"});
+            caller.call("POST", &path, &token, post).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
