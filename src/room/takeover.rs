@@ -2,7 +2,7 @@
 
 use super::Recovered;
 use crate::entry::StoredEntry;
-use crate::ids::{OwnerId, RoomId, Seq};
+use crate::ids::{OwnerId, RoomId, Seq, bucket_of};
 use crate::limits::{PAGE_MAX, ROOM_RECENT_MAX};
 use crate::store::views::guards_of;
 use crate::store::{Member, Statics, Store, StoreError, StoreResult};
@@ -41,14 +41,18 @@ pub async fn wake(
 }
 
 /// Takes the room; `None`: there is no such room.
-pub async fn take_over(store: &dyn Store, room: RoomId) -> StoreResult<Option<Recovered>> {
+pub async fn take_over(
+    store: &dyn Store,
+    room: RoomId,
+    bucket_bits: u32,
+) -> StoreResult<Option<Recovered>> {
     let Some(row) = store.room(room).await? else {
         return Ok(None);
     };
     let Some(found) = store.last_bucket(room, 0).await? else {
         return Ok(None);
     };
-    let (me, statics) = become_owner(store, room, found).await?;
+    let (me, statics) = become_owner(store, room, found, bucket_bits).await?;
     let head = statics.head();
     let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
     let from = recent.min(statics.viewed).max(row.floor) + 1;
@@ -79,7 +83,12 @@ async fn become_owner(
     store: &dyn Store,
     room: RoomId,
     mut seen: Statics,
+    bucket_bits: u32,
 ) -> StoreResult<(OwnerId, Statics)> {
+    let last = async |from| {
+        let last = store.last_bucket(room, from).await?;
+        last.ok_or_else(|| StoreError::Corrupt("the last bucket is gone".to_owned()))
+    };
     for _ in 0..TRIES_MAX {
         let me = OwnerId(Uuid::new_v4());
         let epoch = seen.epoch + 1;
@@ -87,8 +96,17 @@ async fn become_owner(
             .take_over(room, seen.bucket, seen.owner, me, epoch)
             .await?;
         // Whatever was answered, what counts is what stands: also a bucket opened meanwhile.
-        let now = store.last_bucket(room, seen.bucket).await?;
-        seen = now.ok_or_else(|| StoreError::Corrupt("the last bucket is gone".to_owned()))?;
+        seen = last(seen.bucket).await?;
+        let open = bucket_of(seen.next_seq, bucket_bits);
+        if seen.owner == Some(me) && seen.bucket < open {
+            // A full bucket fences nobody: whoever had it before could still open the next one (R9).
+            let next = Statics {
+                bucket: open,
+                ..seen.clone()
+            };
+            store.open_bucket(room, next).await?;
+            seen = last(seen.bucket).await?;
+        }
         if seen.owner == Some(me) {
             return Ok((me, seen));
         }
@@ -148,8 +166,8 @@ fn verify(tail: &[StoredEntry]) -> StoreResult<()> {
 mod tests {
     use super::take_over;
     use crate::entry::{Event, Role};
-    use crate::store::Outcome;
     use crate::store::conformance::subject::{BEN, LOBBY, Subject};
+    use crate::store::{Outcome, Statics};
 
     #[tokio::test]
     async fn guards_that_the_owner_before_did_not_write_any_more_are_written_at_the_take_over() {
@@ -161,9 +179,38 @@ mod tests {
         batch.guards.clear();
         assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
         assert_eq!(store.member(LOBBY, BEN).await, Ok(None));
-        let recovered = take_over(store, LOBBY).await.expect("an answer");
+        let recovered = take_over(store, LOBBY, 13).await.expect("an answer");
         let members = recovered.expect("a room").members;
         assert_eq!(members.first().map(|member| member.user), Some(BEN));
         assert!(store.member(LOBBY, BEN).await.is_ok_and(|m| m.is_some()));
+    }
+
+    #[tokio::test]
+    async fn who_had_a_full_bucket_before_opens_no_other_one() {
+        let subject = Subject::memory(1);
+        let store = &*subject.store;
+        let mut zombie = subject.scribe(LOBBY).await;
+        let post = || Event::Topic {
+            topic: "high tide".to_owned(),
+        };
+        let batch = zombie.batch([post()]);
+        assert_eq!(store.append(&batch).await, Ok(Outcome::Applied));
+        let before = store.last_bucket(LOBBY, 0).await.expect("an answer");
+        let before = before.expect("a bucket");
+        assert_eq!(
+            (before.bucket, before.next_seq),
+            (0, 2),
+            "the first is full"
+        );
+        let recovered = take_over(store, LOBBY, 1).await.expect("an answer");
+        let me = recovered.expect("a room").me;
+        let late = Statics {
+            bucket: 1,
+            ..before
+        };
+        let refused = store.open_bucket(LOBBY, late).await;
+        assert!(matches!(refused, Ok(Outcome::Refused(_))), "{refused:?}");
+        let last = store.last_bucket(LOBBY, 0).await.expect("an answer");
+        assert_eq!(last.and_then(|last| last.owner), Some(me));
     }
 }

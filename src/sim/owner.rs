@@ -38,6 +38,8 @@ pub enum Purpose {
         before: Box<Statics>,
     },
     LookAgain,
+    /// The bucket after a full one.
+    OpenNext,
     Read {
         statics: Box<Statics>,
     },

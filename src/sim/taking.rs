@@ -5,6 +5,7 @@ use super::owner::{Purpose, TRIES_MAX};
 use super::storage::{Answer, Request};
 use super::world::{At, Happening, World};
 use crate::entry::StoredEntry;
+use crate::ids::bucket_of;
 use crate::room::Recovered;
 use crate::room::state::RoomState;
 use crate::store::views::views_of;
@@ -40,7 +41,18 @@ impl World {
                 }
             }
             (Purpose::LookAgain, Answer::Statics(Some(there))) if there.owner == Some(me) => {
-                self.read_rest(at, there);
+                let open = bucket_of(there.next_seq, self.plan.bucket_bits);
+                if there.bucket == open {
+                    return self.read_rest(at, there);
+                }
+                let next = Statics {
+                    bucket: open,
+                    ..there
+                };
+                self.ask(at, Purpose::OpenNext, Request::Open(next));
+            }
+            (Purpose::OpenNext, Answer::Outcome(_)) => {
+                self.ask(at, Purpose::LookAgain, Request::LastBucket);
             }
             (Purpose::Read { statics }, Answer::Rest(members, tail)) => {
                 self.recover(at, *statics, members, tail);

@@ -22,7 +22,7 @@ impl Room {
         let (store, id) = (Arc::clone(&self.parts.store), self.id);
         let note = self.parts.notes.take(id);
         let lost = StoreError::Unavailable("the take-over broke off".to_owned());
-        let bus = Arc::clone(&self.parts.bus);
+        let (bus, bits) = (Arc::clone(&self.parts.bus), self.parts.bucket_bits);
         self.task(Done::TakenOver(Err(lost), Orders::new()), async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
@@ -38,7 +38,7 @@ impl Room {
                 Some(orders) => orders.await.unwrap_or_default(),
                 None => Orders::new(),
             };
-            let taken = takeover::take_over(&*store, id).await;
+            let taken = takeover::take_over(&*store, id, bits).await;
             Done::TakenOver(taken.map(|recovered| recovered.map(Box::new)), orders)
         });
     }
