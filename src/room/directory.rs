@@ -167,8 +167,9 @@ impl Rooms {
     }
 
     /// Tells the owner on this node if there is one; `Err`: there is none.
-    pub fn tell_if_here(&self, room: RoomId, message: RoomMessage) -> Result<(), RoomMessage> {
-        self.0.parts.slots.send_if_there(room, message)
+    pub fn tell_if_here(&self, room: RoomId, message: RoomMessage) -> Result<(), Box<RoomMessage>> {
+        let told = self.0.parts.slots.send_if_there(room, message);
+        told.map_err(Box::new)
     }
 
     /// Brings the room to life without a command.

@@ -165,7 +165,10 @@ impl Cluster {
         });
         let message = message(command, answer);
         let refused = match elsewhere {
-            None => Ok(rooms.tell_here(room, message)),
+            None => {
+                rooms.tell_here(room, message);
+                Ok(())
+            }
             Some(to) => rooms
                 .tell_if_here(room, message)
                 .map_err(|message| (to, message)),
@@ -173,7 +176,7 @@ impl Cluster {
         let Err((to, message)) = refused else {
             return self.0.here.metrics.commands_executed.inc();
         };
-        if let RoomMessage::Send(_, answer) | RoomMessage::Found { answer, .. } = message {
+        if let RoomMessage::Send(_, answer) | RoomMessage::Found { answer, .. } = *message {
             answer.forget();
         }
         self.send(from, &Message::HandOver(HandOver::Moved { id, to }));

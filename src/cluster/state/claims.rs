@@ -36,7 +36,8 @@ impl Claim {
 impl ClusterState {
     /// Somebody here takes the room.
     pub(super) fn claim(&mut self, now: Moment, id: ClaimId, room: RoomId) {
-        let peers = self.connected.then(|| self.peers()).unwrap_or_default();
+        let mut peers = self.peers();
+        peers.retain(|_| self.connected);
         let mut claim = Claim {
             open: peers.iter().map(|peer| (*peer, now + CLAIM_MS)).collect(),
             orders: BTreeMap::new(),

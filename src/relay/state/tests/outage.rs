@@ -47,7 +47,8 @@ async fn a_stranger_is_not_served_from_memory_nor_is_who_was_removed() {
 
 #[tokio::test]
 async fn what_is_not_certain_is_not_served_from_memory() {
-    let cases: [(&str, fn(&mut Scene), Seq); 4] = [
+    type Case = (&'static str, fn(&mut Scene), Seq);
+    let cases: [Case; 4] = [
         (
             "out of touch",
             |scene| {
