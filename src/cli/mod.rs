@@ -35,7 +35,7 @@ enum Command {
     /// Look for what could keep the server from working here
     Doctor(Settings),
     /// Read every log again and check it; exit 1 with the place if something is off
-    Verify(Settings),
+    Verify(verify::Verify),
     /// Move a workspace from one store to another; run again, it goes on where it was
     Copy(house::Copy),
     /// Write a workspace to standard output as lines of JSON
@@ -69,7 +69,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Serve(settings) => serve::run(&settings),
         Command::CheckConfig(settings) => check::config(&settings),
         Command::Doctor(settings) => in_runtime(check::doctor(&settings)),
-        Command::Verify(settings) => in_runtime(verify::run(&settings)),
+        Command::Verify(verify) => in_runtime(verify.run()),
         Command::Copy(copy) => in_runtime(copy.run()),
         Command::Export(export) => in_runtime(export.run()),
         Command::Import(import) => in_runtime(import.run()),

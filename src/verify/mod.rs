@@ -1,13 +1,19 @@
 //! `chapiana verify`: recounts every room from its log and compares everything that is derived.
 
 mod fold;
+mod progress;
+#[cfg(test)]
+mod progress_tests;
 mod room;
 #[cfg(test)]
 mod tests;
 
 use crate::entry::{Role, RoomKind};
 use crate::ids::{RoomId, Seq, UserId};
-use crate::store::{Store, StoreResult};
+use crate::store::{Store, StoreError, StoreResult};
+use futures_util::{StreamExt as _, stream};
+pub use progress::Progress;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -16,9 +22,13 @@ use std::io;
 const PAGE: usize = 500;
 /// Faults that are told; the rest is only counted.
 const FAULTS_TOLD: usize = 1_000;
+/// Rooms that are read at the same time.
+pub const JOBS: usize = 8;
+/// More of them would only wait for one another.
+pub const JOBS_MAX: usize = 64;
 
 /// Something that does not agree with the log, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub room: Option<RoomId>,
     pub seq: Option<Seq>,
@@ -39,7 +49,7 @@ impl fmt::Display for Fault {
 }
 
 /// What was looked at and what was found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub rooms: u64,
     pub entries: u64,
@@ -60,26 +70,111 @@ impl Report {
             self.faults.push(Fault { room, seq, what });
         }
     }
+
+    fn add(&mut self, other: Report) {
+        self.rooms += other.rooms;
+        self.entries += other.entries;
+        self.faults_count += other.faults_count;
+        let free = FAULTS_TOLD.saturating_sub(self.faults.len());
+        self.faults.extend(other.faults.into_iter().take(free));
+    }
 }
 
 /// Who is where, as all logs together say.
 type Places = BTreeMap<UserId, BTreeMap<RoomId, (RoomKind, Role)>>;
 
-/// Checks every room. `Err` only if the store does not answer.
+/// What one room's log says: faults, and who is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Found {
+    report: Report,
+    /// Everybody whom the log names; `None`: who left.
+    people: Vec<(UserId, Option<(RoomKind, Role)>)>,
+}
+
+/// Checks every room, several at a time. `Err` only if the store does not answer.
 pub async fn verify(store: &dyn Store) -> StoreResult<Report> {
+    let mut unkept = Progress::default();
+    let report = go_on(store, JOBS, &mut unkept).await;
+    report.map_err(|stop| match stop {
+        Stop::Store(error) => error,
+        Stop::File(error) => StoreError::Unavailable(error.to_string()),
+    })
+}
+
+/// Why a verification did not come to its end.
+#[derive(Debug)]
+pub enum Stop {
+    Store(StoreError),
+    /// What was done cannot be kept.
+    File(io::Error),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<Stop> for io::Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Store(error) => io::Error::other(error),
+            Stop::File(error) => error,
+        }
+    }
+}
+
+/// Checks the rooms that `progress` does not know yet, `jobs` at a time, in the order of their ids.
+/// The report is the same however often it was broken off.
+pub async fn go_on(
+    store: &dyn Store,
+    jobs: usize,
+    progress: &mut Progress,
+) -> Result<Report, Stop> {
     let mut report = Report::default();
     let mut places = Places::new();
     let mut after = None;
+    for (room, found) in progress.known() {
+        after = Some(room);
+        take_in(room, found, &mut report, &mut places);
+    }
     loop {
         let rooms = store.all_rooms(after, PAGE).await?;
+        let checks = rooms.iter().map(|room| room::check(store, *room));
+        let mut checks = stream::iter(checks).buffered(jobs.clamp(1, JOBS_MAX));
         for room in &rooms {
-            room::check(store, *room, &mut report, &mut places).await?;
+            let Some(found) = checks.next().await else {
+                break;
+            };
+            let found = found?;
+            progress.keep(*room, &found)?;
+            take_in(*room, found, &mut report, &mut places);
         }
         after = rooms.last().copied();
         if after.is_none() {
             break;
         }
     }
+    compare_places(store, places, &mut report).await?;
+    progress.end()?;
+    Ok(report)
+}
+
+fn take_in(room: RoomId, found: Found, report: &mut Report, places: &mut Places) {
+    report.add(found.report);
+    for (user, place) in found.people {
+        let known = places.entry(user).or_default();
+        known.extend(place.map(|place| (room, place)));
+    }
+}
+
+async fn compare_places(store: &dyn Store, places: Places, report: &mut Report) -> StoreResult<()> {
     for (user, rooms) in places {
         let listed = store.rooms_of(user).await?;
         let listed: BTreeMap<_, _> = listed
@@ -90,16 +185,21 @@ pub async fn verify(store: &dyn Store) -> StoreResult<Report> {
             report.fault(None, None, format!("the rooms of user {user} are wrong"));
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Verifies and prints; true if all is whole.
 pub async fn run(store: &dyn Store, out: &mut (dyn io::Write + Send)) -> io::Result<bool> {
     let report = verify(store).await.map_err(io::Error::other)?;
+    print(&report, out)?;
+    Ok(report.is_whole())
+}
+
+/// The faults, a line each, and one line that counts.
+pub fn print(report: &Report, out: &mut (dyn io::Write + Send)) -> io::Result<()> {
     for fault in &report.faults {
         writeln!(out, "{fault}")?;
     }
     let (rooms, entries, faults) = (report.rooms, report.entries, report.faults_count);
-    writeln!(out, "{rooms} rooms, {entries} entries, {faults} faults")?;
-    Ok(report.is_whole())
+    writeln!(out, "{rooms} rooms, {entries} entries, {faults} faults")
 }

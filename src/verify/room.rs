@@ -1,7 +1,7 @@
 //! One room: its log first, then what was derived from it.
 
 use super::fold::Fold;
-use super::{PAGE, Places, Report};
+use super::{Found, PAGE, Report};
 use crate::ids::{RoomId, Seq, UserId};
 use crate::limits::{INTEGER_MAX, MENTIONS_COUNTED_MAX};
 use crate::store::{Member, RoomRow, Statics, Store, StoreError, StoreResult};
@@ -15,20 +15,17 @@ struct Lens<'a> {
     report: &'a mut Report,
 }
 
-pub(super) async fn check(
-    store: &dyn Store,
-    room: RoomId,
-    report: &mut Report,
-    places: &mut Places,
-) -> StoreResult<()> {
-    report.rooms += 1;
+pub(super) async fn check(store: &dyn Store, room: RoomId) -> StoreResult<Found> {
+    let mut found = Found::default();
+    let report = &mut found.report;
+    report.rooms = 1;
     let Some(row) = store.room(room).await? else {
         report.fault(Some(room), None, "the room has no row");
-        return Ok(());
+        return Ok(found);
     };
     let Some(statics) = store.last_bucket(room, 0).await? else {
         report.fault(Some(room), None, "the room has no log");
-        return Ok(());
+        return Ok(found);
     };
     let mut lens = Lens {
         store,
@@ -37,14 +34,8 @@ pub(super) async fn check(
         report,
     };
     let Some(fold) = lens.log().await? else {
-        return Ok(());
+        return Ok(found);
     };
-    for (user, (role, _)) in &fold.members {
-        let place = places.entry(*user).or_default();
-        if let Some(role) = role {
-            place.insert(room, (fold.kind, *role));
-        }
-    }
     lens.members(&fold).await?;
     lens.markers(&fold).await?;
     lens.redactions(&fold).await?;
@@ -52,7 +43,12 @@ pub(super) async fn check(
     lens.sent(&fold).await?;
     lens.mentions(&fold).await?;
     lens.facts(&fold);
-    Ok(())
+    let place = |role: &Option<_>| role.map(|role| (fold.kind, role));
+    let people = fold.members.iter();
+    found.people = people
+        .map(|(user, (role, _))| (*user, place(role)))
+        .collect();
+    Ok(found)
 }
 
 impl Lens<'_> {

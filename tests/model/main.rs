@@ -5,6 +5,7 @@
 mod bugs;
 mod moves;
 mod room;
+mod store;
 
 use crate::bugs::Bug;
 use crate::moves::RoomLog;
