@@ -92,6 +92,11 @@ pub const AWAKE_LOOK_MS: u64 = 100;
 pub const AWAKE_STEP_MS_MAX: u64 = 300;
 /// No hold lasts longer, milliseconds: a sender who goes on without the first refused is not stuck for ever.
 pub const HOLD_MS_MAX: u64 = 10_000;
+/// A send whose outcome is not known is sent again by the session itself for so long, milliseconds, before
+/// its client is told; the pause between two tries doubles from the first to the second number.
+pub const RESEND_MS_MAX: u64 = 8_000;
+pub const RESEND_PAUSE_MS: u64 = 20;
+pub const RESEND_PAUSE_MS_MAX: u64 = 320;
 /// Head notices, marks and typing are gathered for this, milliseconds.
 pub const COALESCE_MS: u64 = 100;
 /// A typing hint lives this long, milliseconds, and may come again after the interval.
@@ -210,9 +215,11 @@ pub const STORE_BEAT_MS: u64 = 500;
 pub const STORE_BEAT_ASKED_MS: u64 = 100;
 /// Commands of this node that wait for an answer from another; beyond: `busy`.
 pub const FORWARDED_MAX: usize = 65_536;
-/// Who takes a room asks the others first, and waits this long for those that do not answer, and this
-/// long for an owner that says it is finishing; milliseconds.
-pub const CLAIM_MS: u64 = 1_000;
+/// Who takes a room asks the others first, again after the first number; waits the second for those that
+/// do not answer (longer than a node that fell silent counts as there), and the third for an owner that
+/// says it is finishing; milliseconds.
+pub const CLAIM_AGAIN_MS: u64 = 500;
+pub const CLAIM_MS: u64 = 2_500;
 pub const HAND_OVER_MS: u64 = 5_000;
 /// What an owner knew of the order of sends is kept this long after it ended, milliseconds, and of so many
 /// connections.

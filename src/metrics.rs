@@ -63,6 +63,8 @@ metrics! {
     batches: IntCounter,
     /// Appends repeated because their outcome was not known.
     append_retries: IntCounter,
+    /// Rounds in which sessions sent again what had an unknown outcome.
+    sends_again: IntCounter,
     /// Writes of views that failed and are tried again.
     view_failures: IntCounter,
     /// Relays: rooms with somebody online on this node.

@@ -11,6 +11,7 @@ use crate::auth::CurrentUser;
 use crate::clock::now;
 use crate::error::Code;
 use crate::ids::{ConnectionId, RoomId};
+use crate::limits::RESEND_MS_MAX;
 use crate::node::Node;
 use crate::room;
 use crate::room::answer::Answer;
@@ -18,6 +19,7 @@ use crate::room::directory::fresh_salt;
 use crate::wire::server::ServerFrame;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a session begins with.
 pub struct Arguments {
@@ -79,7 +81,7 @@ impl Actor for SessionActor {
             login: current.login.id,
         };
         let mut session = Session {
-            state: SessionState::new(me, node.limiter.factor()),
+            state: SessionState::new(me, node.limiter.factor(), RESEND_MS_MAX),
             node,
             connection,
             gate,
@@ -126,6 +128,7 @@ impl Session {
                 client_id,
                 reply,
             } => state.on_reply(cx.awake, room, n, client_id, reply),
+            SessionMessage::Again { room } => state.send_again(cx.awake, room),
             SessionMessage::Head(head) => state.on_head(head),
             SessionMessage::Added { room, seq } => match outbox.rejoin(room, seq) {
                 true => state.on_added(room),
@@ -183,6 +186,14 @@ impl Session {
             }
             Effect::Close(code) => connection.outbox.close(code.number(), None),
             Effect::Send(outgoing) => self.send(*outgoing),
+            Effect::Again { room, pause_ms } => {
+                self.node.metrics.sends_again.inc();
+                let connection = Arc::clone(connection);
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    connection.tell(SessionMessage::Again { room });
+                });
+            }
             Effect::Watch {
                 room,
                 after,

@@ -31,6 +31,8 @@ pub enum SessionMessage {
         client_id: ClientId,
         reply: Reply,
     },
+    /// The pause is over after which sends of unknown outcome come again.
+    Again { room: RoomId },
     /// A room that is listened to and not watched has moved.
     Head(Head),
     /// The person was added to a room; the session sends `room` and listens.

@@ -116,6 +116,13 @@ impl SendOrder {
         true
     }
 
+    /// Only now the sender is told of what was refused: the hold counts from here.
+    pub fn told(&mut self, now: Timestamp) {
+        if let Some(held) = &mut self.held {
+            *held = Held::new(now, held.first, held.code);
+        }
+    }
+
     /// A lasting answer. Whoever was refused first has it by another try and will not come again:
     /// the next of those refused takes his place.
     fn settled(&mut self, client_id: ClientId) {
@@ -140,6 +147,11 @@ impl SendOrder {
         let rank = *self.ranks.entry(client_id).or_insert(self.last_rank + 1);
         self.last_rank = self.last_rank.max(rank);
         rank
+    }
+
+    /// What was refused of late and is to come again, in the order in which it was first sent.
+    pub fn refused(&self) -> impl Iterator<Item = ClientId> + '_ {
+        self.refused.values().copied()
     }
 
     /// Sends that wait for their answer.

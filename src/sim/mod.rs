@@ -6,6 +6,7 @@
 
 pub mod chance;
 mod founding;
+mod happening;
 mod judge;
 mod outbox;
 mod owner;

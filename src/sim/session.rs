@@ -5,8 +5,8 @@ use super::owner::{Back, Forward};
 use super::people::{Record, actor};
 use super::world::{Happening, World};
 use crate::error::{Code, Error};
-use crate::ids::{ConnectionId, LoginId, NodeId};
-use crate::limits::{HOLD_MS, ROOM_REPLY_MS_MAX};
+use crate::ids::{ConnectionId, LoginId, NodeId, RoomId};
+use crate::limits::{HOLD_MS, RESEND_MS_MAX, ROOM_REPLY_MS_MAX};
 use crate::room::{Draft, Reply, Send};
 use crate::session::state::{
     Context, Done, Effect, Identity, Outgoing, SessionState, Welcomed, Work,
@@ -41,10 +41,15 @@ impl World {
             actor: actor(self.people[who].user),
             login: LoginId::from_bytes([3; 16]),
         };
+        // Some sessions tell their clients at once, so that these send again by themselves.
+        let resend_ms = match id.bytes()[15] % 3 {
+            0 => 0,
+            _ => RESEND_MS_MAX,
+        };
         self.people[who].connection = Some(Connection {
             id,
             node,
-            session: SessionState::new(me, RATE_FACTOR),
+            session: SessionState::new(me, RATE_FACTOR, resend_ms),
             reads_at: 0,
         });
         self.say(who, &json!({ "t": "hello", "format": "data" }));
@@ -93,6 +98,12 @@ impl World {
     /// Work that the session asked for is done.
     pub fn session_done(&mut self, who: usize, connection: ConnectionId, done: Done) {
         self.session(who, Some(connection), |session, cx| session.done(cx, done));
+    }
+
+    pub fn session_again(&mut self, who: usize, connection: ConnectionId, room: RoomId) {
+        self.session(who, Some(connection), |session, cx| {
+            session.send_again(cx.awake, room)
+        });
     }
 
     /// The room answers a send.
@@ -150,6 +161,14 @@ impl World {
                         done: Box::new(done),
                     },
                 );
+            }
+            Effect::Again { room, pause_ms } => {
+                let again = Happening::SessionAgain {
+                    who,
+                    connection,
+                    room,
+                };
+                self.after(pause_ms, pause_ms + 5, again);
             }
             Effect::Close(code) => self.breaks("progress", format!("{who} is closed: {code:?}")),
             // Watching is what screens do.

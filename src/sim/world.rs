@@ -1,23 +1,21 @@
 //! The world: virtual time, the queue of what happens, and the network between everybody.
 
 use super::chance::Chance;
-use super::owner::{Back, Forward, Owner, Purpose};
+pub use super::happening::Happening;
+use super::owner::Owner;
 use super::people::{Person, Record};
 use super::plan::{BUSY_MS, Luck, Plan, What};
-use super::relays::{Relay, Removal, Wire};
+use super::relays::{Relay, Removal};
 use super::screens::{REFRESH_MS, Screen};
-use super::storage::{Answer, Request};
 use super::{Broken, Coverage, Mutant};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, RoomKind};
-use crate::ids::{ConnectionId, RoomId, Seq, UserId};
+use crate::ids::{RoomId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::rate::Limiter;
-use crate::room::{Reply, RoomCommand, answer};
+use crate::room::{Reply, answer};
 use crate::session::registry::Sessions;
-use crate::session::state::Done;
 use crate::store::memory::MemoryStore;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -34,72 +32,6 @@ pub struct At {
     pub node: usize,
     pub room: usize,
     pub incarnation: u64,
-}
-
-pub enum Happening {
-    Planned(usize),
-    Calm,
-    Forward {
-        node: usize,
-        room: usize,
-        forward: Box<Forward>,
-    },
-    /// A command that the shell gives itself.
-    Own {
-        at: At,
-        command: RoomCommand,
-    },
-    /// A request reaches the store. `answered`: its answer goes back.
-    Store {
-        at: At,
-        purpose: Purpose,
-        request: Request,
-        answered: bool,
-    },
-    Answer {
-        at: At,
-        purpose: Purpose,
-        answer: Answer,
-    },
-    Reply {
-        room: usize,
-        back: Back,
-        reply: Reply,
-    },
-    Timeout {
-        room: usize,
-        back: Back,
-    },
-    /// A person reads a frame.
-    Frame {
-        who: usize,
-        connection: ConnectionId,
-        frame: Value,
-    },
-    /// Work of a session is done.
-    SessionDone {
-        who: usize,
-        connection: ConnectionId,
-        done: Box<Done>,
-    },
-    Pump {
-        who: usize,
-        room: usize,
-    },
-    Wire {
-        node: usize,
-        room: usize,
-        what: Box<Wire>,
-    },
-    RepeatRemovals,
-    Open {
-        who: usize,
-    },
-    Watch {
-        who: usize,
-        room: usize,
-    },
-    Refresh,
 }
 
 pub struct World {
@@ -330,6 +262,11 @@ impl World {
                 connection,
                 done,
             } => self.session_done(who, connection, *done),
+            Happening::SessionAgain {
+                who,
+                connection,
+                room,
+            } => self.session_again(who, connection, room),
             Happening::Pump { who, room } => self.pump(who, room),
             Happening::Wire { node, room, what } => self.hear_wire(node, room, *what),
             Happening::RepeatRemovals => self.repeat_removals(),

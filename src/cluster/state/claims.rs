@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::cluster::message::{ClaimId, HandOver};
-use crate::limits::{CLAIM_MS, HAND_OVER_MS, RELEASED_MS};
+use crate::limits::{CLAIM_AGAIN_MS, CLAIM_MS, HAND_OVER_MS, RELEASED_MS};
 use crate::room::{ConnectionOrder, Orders};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,9 @@ pub(super) struct Claims {
 
 #[derive(Debug)]
 struct Claim {
+    room: RoomId,
+    /// When those are asked again who have said nothing.
+    again_at: Moment,
     /// Who has not answered, and how long that is waited for.
     open: BTreeMap<NodeId, Moment>,
     orders: BTreeMap<crate::ids::ConnectionId, ConnectionOrder>,
@@ -39,6 +42,8 @@ impl ClusterState {
         let mut peers = self.peers();
         peers.retain(|_| self.connected);
         let mut claim = Claim {
+            room,
+            again_at: now + CLAIM_AGAIN_MS,
             open: peers.iter().map(|peer| (*peer, now + CLAIM_MS)).collect(),
             orders: BTreeMap::new(),
         };
@@ -49,6 +54,21 @@ impl ClusterState {
             self.send_all(peer, vec![claim]);
         }
         self.look_at_claims(now);
+    }
+
+    /// A question or its answer may have been lost.
+    pub(super) fn claim_again(&mut self, now: Moment) {
+        let mut asked = Vec::new();
+        for (id, claim) in self.claims.mine.iter_mut() {
+            if now < claim.again_at {
+                continue;
+            }
+            claim.again_at = now + CLAIM_AGAIN_MS;
+            asked.extend(claim.open.keys().map(|peer| (*peer, *id, claim.room)));
+        }
+        for (peer, id, room) in asked {
+            self.send_all(peer, vec![Message::HandOver(HandOver::Claim { id, room })]);
+        }
     }
 
     /// Claims that nobody has to answer any more.
@@ -101,12 +121,11 @@ impl ClusterState {
         let agrees = self.place(room).is_some()
             || rendezvous(room, [from, self.me].into_iter()) == Some(from);
         if agrees && self.owned.contains_key(&room) {
-            self.claims
-                .waiting
-                .entry(room)
-                .or_default()
-                .push((from, id));
-            self.effects.push(Effect::HandOver(room));
+            let waiting = self.claims.waiting.entry(room).or_default();
+            if !waiting.contains(&(from, id)) {
+                waiting.push((from, id));
+                self.effects.push(Effect::HandOver(room));
+            }
             let holds = Message::HandOver(HandOver::Holds { id });
             return self.send_all(from, vec![holds]);
         }

@@ -218,6 +218,7 @@ impl ClusterState {
             self.give_up(now, id, Code::Unknown);
         }
         self.look_at_claims(now);
+        self.claim_again(now);
         self.send_on_all(now);
         self.go_on_with_fences(now);
         if now >= self.beat_at {

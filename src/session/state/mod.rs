@@ -1,6 +1,7 @@
 //! What one connection may do and where it stands: frames in, effects out. Pure: no socket, no
 //! clock, no store; what needs them is an effect, and its outcome comes back as a call.
 
+mod again;
 mod frames;
 mod rooms;
 mod sends;
@@ -64,6 +65,11 @@ pub enum Effect {
     /// The last effect of a connection.
     Close(CloseCode),
     Send(Box<Outgoing>),
+    /// Come back with `send_again` after so many milliseconds.
+    Again {
+        room: RoomId,
+        pause_ms: u64,
+    },
     Watch {
         room: RoomId,
         after: Seq,
@@ -160,6 +166,7 @@ pub struct SessionState {
     format: Format,
     cursors: Vec<(RoomId, Seq)>,
     factor: f64,
+    resend_ms: u64,
     watches: SortedSet<RoomId>,
     rooms: SortedMap<RoomId, Side>,
     sends: Sends,
@@ -183,9 +190,11 @@ struct Buckets {
 }
 
 impl SessionState {
-    pub fn new(me: Identity, factor: f64) -> Self {
+    /// `resend_ms`: for so long a send whose outcome is not known is sent again from here.
+    pub fn new(me: Identity, factor: f64, resend_ms: u64) -> Self {
         Self {
             me,
+            resend_ms,
             phase: Phase::Hello,
             format: Format::Data,
             cursors: Vec::new(),

@@ -1,5 +1,6 @@
 //! Sends of one connection: their rate, their order (R16) and their answers.
 
+use super::again::{Again, Open};
 use super::{Context, Effect, Outgoing, ROOMS_SENT_TO_MAX, SessionState, Work};
 use crate::clock::Timestamp;
 use crate::error::{Code, Error};
@@ -19,9 +20,10 @@ pub const SEND: &str = "send_request";
 /// Everything about sends that a session remembers.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
-    orders: BTreeMap<RoomId, SendOrder>,
-    /// Sends without an answer: their `ref`.
-    open: BTreeMap<(RoomId, u64), Option<String>>,
+    pub(super) orders: BTreeMap<RoomId, SendOrder>,
+    /// Sends without an answer.
+    pub(super) open: BTreeMap<(RoomId, u64), Open>,
+    pub(super) again: BTreeMap<RoomId, Again>,
     /// The send that waits for the people whom it names; the steps behind it wait with it.
     looked_up: Option<Box<Outgoing>>,
     behind: VecDeque<Step>,
@@ -36,7 +38,8 @@ pub(super) enum Step {
 
 impl Sends {
     pub(super) fn in_flight(&self) -> usize {
-        self.open.len() + self.behind.len()
+        let again = self.again.values().map(Again::len).sum::<usize>();
+        self.open.len() + self.behind.len() + again
     }
 }
 
@@ -57,9 +60,11 @@ impl SessionState {
         if !known && self.sends.orders.len() >= ROOMS_SENT_TO_MAX {
             return self.close(CloseCode::Policy, out);
         }
+        self.before_send(cx, room, client_id, out);
         let taken = self.take_send(cx);
-        let order = self.sends.orders.entry(room).or_default();
         if let Err(why) = taken {
+            self.give_back(cx.awake, room, out);
+            let order = self.sends.orders.entry(room).or_default();
             let code = order.refuse(cx.awake, client_id, why.code);
             let why = match code == why.code {
                 true => why,
@@ -67,8 +72,8 @@ impl SessionState {
             };
             return out.push(refusal(reference, client_id, why));
         }
+        let order = self.sends.orders.entry(room).or_default();
         let place = order.place(cx.awake, self.me.connection, client_id);
-        self.sends.open.insert((room, place.n), reference);
         let outgoing = Outgoing {
             room,
             place,
@@ -77,6 +82,13 @@ impl SessionState {
             draft,
             handles: BTreeMap::new(),
         };
+        let open = Open {
+            reference,
+            outgoing: outgoing.clone(),
+            until: cx.awake.plus_ms(self.resend_ms as i64),
+            tried: false,
+        };
+        self.sends.open.insert((room, place.n), open);
         self.step(Step::Send(Box::new(outgoing)), out);
     }
 
@@ -115,7 +127,13 @@ impl SessionState {
             return;
         };
         match handles {
-            Ok(handles) => outgoing.handles = handles,
+            Ok(handles) => {
+                let key = (outgoing.room, outgoing.place.n);
+                if let Some(open) = self.sends.open.get_mut(&key) {
+                    open.outgoing.handles.clone_from(&handles);
+                }
+                outgoing.handles = handles;
+            }
             // The room must see every number, so the refusal comes from there.
             Err(why) => {
                 let held = outgoing.place.refuse_with;
@@ -139,32 +157,43 @@ impl SessionState {
         client_id: ClientId,
         reply: Reply,
     ) -> Vec<Effect> {
-        let Some(reference) = self.sends.open.remove(&(room, n)) else {
+        let Some(open) = self.sends.open.remove(&(room, n)) else {
             return Vec::new();
         };
-        let refused = match &reply {
-            Reply::Refused(why) => Some(why.code),
-            Reply::Stored { .. } | Reply::Unchanged => None,
-        };
-        if let Some(order) = self.sends.orders.get_mut(&room) {
-            order.answered(awake, n, refused);
-        }
-        vec![match reply {
-            Reply::Stored { entry, .. } => Effect::Push(ServerFrame::Ack {
-                reference,
-                client_id,
-                room,
-                seq: entry.seq,
-                ord: entry.ord,
-                at: entry.at,
-            }),
-            Reply::Refused(why) => refusal(reference, client_id, why),
+        let mut out = Vec::new();
+        match reply {
+            Reply::Stored { entry, .. } => {
+                self.answered(awake, room, n, None);
+                out.push(Effect::Push(ServerFrame::Ack {
+                    reference: open.reference,
+                    client_id,
+                    room,
+                    seq: entry.seq,
+                    ord: entry.ord,
+                    at: entry.at,
+                }));
+            }
+            Reply::Refused(why) => self.refused(awake, n, open, why, &mut out),
             // Sends always carry a key, so each one is stored or refused.
             Reply::Unchanged => {
                 let why = Error::new(Code::Conflict, "There was nothing to change.");
-                refusal(reference, client_id, why)
+                self.refused(awake, n, open, why, &mut out);
             }
-        }]
+        }
+        self.again_soon(room, &mut out);
+        out
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        awake: Timestamp,
+        room: RoomId,
+        n: u64,
+        refused: Option<Code>,
+    ) {
+        if let Some(order) = self.sends.orders.get_mut(&room) {
+            order.answered(awake, n, refused);
+        }
     }
 }
 
@@ -178,7 +207,7 @@ fn body_with_handles(draft: &Draft) -> Option<&str> {
     }
 }
 
-fn refusal(reference: Option<String>, client_id: ClientId, why: Error) -> Effect {
+pub(super) fn refusal(reference: Option<String>, client_id: ClientId, why: Error) -> Effect {
     Effect::Push(ServerFrame::Error(ErrorFrame {
         reference,
         code: why.code,

@@ -1,6 +1,7 @@
 //! Commands keep their order while their room moves.
 
 use super::*;
+use crate::limits::CLAIM_AGAIN_MS;
 
 fn ask(net: &mut Net, id: CommandId, room: RoomId) {
     let command = command();
@@ -86,6 +87,32 @@ fn an_owner_that_is_asked_for_its_room_finishes_first_and_leaves_how_far_it_came
         net.did(node(1))
             .contains(&Effect::Claimed { id: 5, orders })
     );
+}
+
+#[test]
+fn a_room_is_not_taken_from_an_owner_that_is_there_because_a_question_was_lost() {
+    let mut net = Net::of(2);
+    let room = net.room_at(1);
+    net.tell(node(2), Event::Owns { room, head: 7 });
+    net.did(node(2));
+    net.tell(node(1), Event::Claim { id: 5, room });
+    net.wire.clear();
+    let claimed = |effect: &Effect| matches!(effect, Effect::Claimed { .. });
+    while net.now < CLAIM_AGAIN_MS + 2 * TICK {
+        net.run_for(TICK);
+    }
+    assert!(!net.did(node(1)).iter().any(claimed), "not by force");
+    let mut asked = net.did(node(2));
+    asked.retain(|effect| matches!(effect, Effect::HandOver(_)));
+    assert_eq!(
+        asked,
+        [Effect::HandOver(room)],
+        "asked again, and only once"
+    );
+    let orders = crate::room::Orders::new();
+    net.tell(node(2), Event::Rests { room, orders });
+    net.deliver();
+    assert_eq!(net.did(node(1)).iter().filter(|e| claimed(e)).count(), 1);
 }
 
 #[test]

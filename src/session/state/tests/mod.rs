@@ -1,8 +1,10 @@
+mod again;
+
 use super::*;
 use crate::access::WorkspaceRole;
 use crate::entry::{Entry, Event};
 use crate::ids::NodeId;
-use crate::limits::SEND_PER_SESSION;
+use crate::limits::{RESEND_MS_MAX, SEND_PER_SESSION};
 use crate::room::Reply;
 use crate::wire::server::Limits;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ impl Ann {
             login: LoginId::from_bytes([3; 16]),
         };
         Self {
-            state: SessionState::new(me, 1.0),
+            state: SessionState::new(me, 1.0, RESEND_MS_MAX),
             limiter: Limiter::new(1.0),
             now: Timestamp(1_000_000),
             awake: Timestamp(1_000_000),
@@ -97,6 +99,27 @@ impl Ann {
         let room = ROOM.parse().expect("an id");
         self.state
             .on_reply(self.awake, room, u64::from(n), client_id(n), reply)
+    }
+
+    /// The send with the number `n`, of the message `id`, is stored at place 9.
+    fn stored(&mut self, n: u64, id: u8) -> Vec<Effect> {
+        let room = ROOM.parse().expect("an id");
+        let entry = Arc::new(Entry {
+            room,
+            seq: 9,
+            ord: 4,
+            at: self.now,
+            by: None,
+            client_id: Some(client_id(id)),
+            event: Event::Delete { target: 1 },
+            redacted: false,
+        });
+        let stored = Reply::Stored {
+            entry,
+            repeated: true,
+        };
+        self.state
+            .on_reply(self.awake, room, n, client_id(id), stored)
     }
 }
 
@@ -196,16 +219,13 @@ fn silence_while_the_node_stood_still_does_not_end_a_hold() {
         ann.sends(n, "x");
     }
     for n in 1..=2 {
-        assert_eq!(
-            code_of(&ann.refused(n, Code::Unknown)[0]),
-            Some(Code::Unknown)
-        );
+        assert_eq!(code_of(&ann.refused(n, Code::Busy)[0]), Some(Code::Busy));
     }
     // The process is stopped before it has written the refusals: Ann has not read them.
     ann.now = ann.now.plus_ms(4_000);
     ann.awake = ann.awake.plus_ms(300);
     let effects = ann.sends(3, "overtaking");
-    assert_eq!(sent(&effects)[0].place.refuse_with, Some(Code::Unknown));
+    assert_eq!(sent(&effects)[0].place.refuse_with, Some(Code::Busy));
 }
 
 #[test]
@@ -220,22 +240,7 @@ fn every_send_is_answered_once_with_its_ref() {
     assert_eq!(frame.client_id, Some(client_id(1)));
     assert_eq!(ann.refused(1, Code::Denied), []);
     ann.sends(2, "y");
-    let entry = Arc::new(Entry {
-        room: ROOM.parse().expect("an id"),
-        seq: 9,
-        ord: 4,
-        at: ann.now,
-        by: None,
-        client_id: Some(client_id(2)),
-        event: Event::Delete { target: 1 },
-        redacted: false,
-    });
-    let stored = Reply::Stored {
-        entry,
-        repeated: true,
-    };
-    let room = ROOM.parse().expect("an id");
-    let acked = ann.state.on_reply(ann.awake, room, 2, client_id(2), stored);
+    let acked = ann.stored(2, 2);
     assert!(matches!(
         acked[0],
         Effect::Push(ServerFrame::Ack { seq: 9, .. })
