@@ -106,6 +106,10 @@ id!(
     LoginId
 );
 id!(
+    /// Something that is set to happen later.
+    TimerId
+);
+id!(
     /// One live WebSocket connection.
     ConnectionId
 );

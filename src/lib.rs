@@ -37,6 +37,7 @@ pub mod store;
 pub mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod timers;
 pub mod tls;
 pub mod verify;
 pub mod web;

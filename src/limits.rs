@@ -252,3 +252,17 @@ pub const LOOK_AGAIN_MS: u64 = 4_000;
 pub const BUS_QUEUE_MAX: usize = 8_192;
 /// Messages from Redis that wait to be read; beyond: lost, and found by the counts.
 pub const BUS_HEARD_MAX: usize = 65_536;
+
+/// Timers are spread over so many shards; one node looks at each.
+pub const TIMER_SHARDS: u16 = 16;
+/// How often a node looks for what is due, milliseconds.
+pub const TIMER_LOOK_MS: u64 = 1_000;
+/// A claim on a timer lasts this long, milliseconds: then another node may do it.
+pub const TIMER_CLAIM_MS: i64 = 30_000;
+/// Timers that one node does at a time; the rest waits where it is.
+pub const TIMERS_AT_ONCE: usize = 64;
+/// After so many claims a timer that never came to an end has failed.
+pub const TIMER_TRIES_MAX: u32 = 200;
+/// Messages that one person may have scheduled, and how far ahead, milliseconds.
+pub const SCHEDULED_PER_USER_MAX: usize = 100;
+pub const SCHEDULED_AHEAD_MS_MAX: i64 = 366 * 86_400_000;

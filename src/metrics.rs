@@ -65,6 +65,10 @@ metrics! {
     append_retries: IntCounter,
     /// Rounds in which sessions sent again what had an unknown outcome.
     sends_again: IntCounter,
+    /// Timers that this node is about.
+    timers_held: IntGauge,
+    /// Timers that were done.
+    timers_done: IntCounter,
     /// Writes of views that failed and are tried again.
     view_failures: IntCounter,
     /// Relays: rooms with somebody online on this node.

@@ -11,6 +11,7 @@ mod record;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod walk;
 
 pub use compare::{Comparison, compare};

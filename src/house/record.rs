@@ -22,6 +22,7 @@ pub enum Record {
     Entry(Box<EntryLine>),
     Marker(MarkerLine),
     RoomKey(RoomKeyLine),
+    Timer(super::timer::TimerLine),
 }
 
 impl Record {
@@ -36,6 +37,7 @@ impl Record {
             Record::Entry(_) => "entries",
             Record::Marker(_) => "markers",
             Record::RoomKey(_) => "room keys",
+            Record::Timer(_) => "timers",
         }
     }
 

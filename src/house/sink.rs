@@ -345,6 +345,7 @@ impl Taker for Sink<'_> {
             Record::Login(line) => self.login(line).await,
             Record::Setting(line) => self.setting(line).await,
             Record::Invite(line) => self.invite(line).await,
+            Record::Timer(line) => super::timer::put(self.store, line).await,
             Record::Room(line) => self.open(line).await,
             Record::Entry(line) => self.entry(*line).await,
             Record::Marker(line) => self.marker(line).await,

@@ -20,6 +20,9 @@ pub(super) async fn people(from: &dyn Store, to: &mut dyn Taker) -> Result<(), P
                 to.take(Record::Login(login.into())).await?;
             }
             settings(from, Some(id), to).await?;
+            for timer in from.timers_of(id).await? {
+                to.take(Record::Timer(timer.into())).await?;
+            }
         }
     }
     settings(from, None, to).await?;

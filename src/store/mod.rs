@@ -21,6 +21,7 @@ pub mod places;
 mod rooms;
 pub mod rules;
 pub mod scene;
+pub mod timers;
 pub mod views;
 
 pub use derived::*;
@@ -31,6 +32,7 @@ pub use people::*;
 pub use places::RoomPlace;
 pub use rooms::*;
 pub use scene::Scene;
+pub use timers::{Cancelled, DueTimer, SetTimer, Task, Timer, TimerStore};
 
 use crate::clock::Timestamp;
 use crate::ids::{RoomId, UserId};
@@ -46,7 +48,9 @@ pub enum Durability {
 
 /// The whole edge.
 #[async_trait]
-pub trait Store: LogStore + ViewStore + RoomStore + PeopleStore + LeaseStore + 'static {
+pub trait Store:
+    LogStore + ViewStore + RoomStore + PeopleStore + LeaseStore + TimerStore + 'static
+{
     fn durability(&self) -> Durability;
     /// What time it is where the store is, if that is another machine.
     async fn clock(&self) -> StoreResult<Option<Timestamp>> {

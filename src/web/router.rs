@@ -1,6 +1,8 @@
 //! Every route in one list, each with who may call it, its rate and its size.
 
-use super::api::{entries, health, invites, markers, me, members, openapi, rooms, sessions, users};
+use super::api::{
+    entries, health, invites, markers, me, members, openapi, rooms, scheduled, sessions, users,
+};
 use super::extract::{Address, BodyMax};
 use super::{headers, pages};
 use crate::auth::{CurrentUser, csrf};
@@ -114,6 +116,8 @@ pub fn routes() -> Vec<Route> {
     const ENTRIES: &str = "/api/v1/rooms/{id}/entries";
     const MESSAGES: &str = "/api/v1/rooms/{id}/messages";
     const MARKERS: &str = "/api/v1/rooms/{id}/markers";
+    const SCHEDULED: &str = "/api/v1/rooms/{id}/scheduled";
+    const TIMER: &str = "/api/v1/scheduled/{id}";
     const CODE: &str = "/api/v1/invites/{code}";
     vec![
         route(post(), "/api/v1/users", Anybody, DOOR, users::post),
@@ -150,6 +154,9 @@ pub fn routes() -> Vec<Route> {
         route(get(), MESSAGES, SignedIn, READ, entries::messages),
         route(get(), MARKERS, SignedIn, READ, markers::list),
         route(put(), MARKERS, SignedIn, CHANGE, markers::put),
+        route(post(), SCHEDULED, SignedIn, CHANGE, scheduled::post),
+        route(get(), "/api/v1/scheduled", SignedIn, READ, scheduled::list),
+        route(delete(), TIMER, SignedIn, CHANGE, scheduled::delete),
         route(post(), "/api/v1/invites", SignedIn, CHANGE, invites::post),
         route(get(), "/api/v1/invites", SignedIn, READ, invites::list),
         route(get(), CODE, Anybody, INVITE, invites::get),

@@ -4,6 +4,7 @@ mod apart;
 mod messages;
 mod moving;
 mod people;
+mod timers;
 
 use super::shell::{Cluster, Way};
 use crate::bus::memory::{Faults, MemoryHub};

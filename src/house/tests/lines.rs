@@ -81,7 +81,7 @@ async fn a_line_that_is_wrong_is_named() {
     let (user, entry, room) = (of("{\"user\""), of("{\"entry\""), of("{\"room\""));
     let post = lines
         .iter()
-        .position(|line| line.contains("\"kind\":\"post\""));
+        .position(|line| line.starts_with("{\"entry\"") && line.contains("\"kind\":\"post\""));
     let post = post.expect("a post");
     let changes: [Change<'_>; 8] = [
         (0, &|_| "{}".to_owned(), "no export"),

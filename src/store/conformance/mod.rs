@@ -8,6 +8,7 @@ mod markers;
 mod people;
 mod rooms;
 pub(crate) mod subject;
+mod timers;
 mod views;
 mod wholes;
 
@@ -90,6 +91,14 @@ conformance! {
     13: leases {
         a_node_says_how_it_is_until_it_ends
         a_late_renewal_changes_nothing
+    }
+    13: timers {
+        a_timer_is_due_when_its_time_has_come_and_nobody_has_it
+        of_many_who_claim_a_timer_one_gets_it
+        a_claim_that_ran_out_can_be_claimed_again
+        who_lost_his_claim_can_neither_end_nor_fail_it
+        what_is_done_or_taken_back_is_gone
+        what_failed_is_told_to_its_owner_and_not_tried_again
     }
     13: rooms {
         a_room_is_created_once

@@ -19,6 +19,7 @@ mod scene;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod values;
 mod views;
 

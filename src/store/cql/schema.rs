@@ -11,7 +11,7 @@ use scylla::value::CqlValue;
 use std::collections::BTreeMap;
 
 /// The version that `schema.cql` makes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const TEXT: &str = include_str!("../../../schema.cql");
 /// Fewer copies than this, on a cluster that has the nodes for it, cannot lose one.
 const COPIES: usize = 3;
@@ -105,6 +105,16 @@ pub(super) async fn apply(
     let text = "INSERT INTO meta (key, value) VALUES (?, ?) IF NOT EXISTS";
     for (key, value) in [("schema", VERSION), ("bucket_bits", bucket_bits)] {
         ask(session, text, values![key, value.to_string()]).await?;
+    }
+    // Tables are only ever added: an older keyspace is now like a new one.
+    let text = "UPDATE meta SET value = ? WHERE key = 'schema' IF value = ?";
+    for older in 0..VERSION {
+        ask(
+            session,
+            text,
+            values![VERSION.to_string(), older.to_string()],
+        )
+        .await?;
     }
     check_version(session, place, bucket_bits).await?;
     Ok(format!("{said}keyspace {keyspace} has schema {VERSION}"))

@@ -3,7 +3,7 @@
 use crate::access::WorkspaceRole;
 use crate::clock::Timestamp;
 use crate::entry::{Role, RoomKind};
-use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, UserId};
+use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, TimerId, UserId};
 use crate::store::{LoginKind, StoreError, StoreResult};
 use scylla::response::query_result::QueryRowsResult;
 use scylla::value::{CqlTimestamp, CqlValue, Row};
@@ -56,7 +56,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(UserId, RoomId, ClientId, OwnerId, LoginId, NodeId);
+id_column!(UserId, RoomId, ClientId, OwnerId, LoginId, NodeId, TimerId);
 
 macro_rules! word_column {
     ($($word:ty),*) => {$(

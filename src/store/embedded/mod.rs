@@ -15,6 +15,7 @@ mod rows;
 mod scene;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod transaction;
 mod views;
 mod writer;

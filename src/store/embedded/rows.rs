@@ -3,7 +3,7 @@
 use super::transaction::Transaction;
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Role, Salt, StoredEntry};
-use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, UserId};
+use crate::ids::{ClientId, LoginId, NodeId, OwnerId, RoomId, TimerId, UserId};
 use crate::store::facts::Facts;
 use crate::store::{StoreError, StoreResult};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -23,7 +23,7 @@ macro_rules! id_column {
         }
     )*};
 }
-id_column!(UserId, RoomId, ClientId, OwnerId, LoginId, NodeId);
+id_column!(UserId, RoomId, ClientId, OwnerId, LoginId, NodeId, TimerId);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

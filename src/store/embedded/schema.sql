@@ -179,3 +179,18 @@ CREATE TABLE IF NOT EXISTS node_lease (
     at      INTEGER NOT NULL,
     speaks  INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
+
+-- What is to happen later. An empty claimant is 16 zero bytes.
+CREATE TABLE IF NOT EXISTS timer (
+    id            BLOB PRIMARY KEY,
+    user          BLOB NOT NULL,
+    due           INTEGER NOT NULL,
+    shard         INTEGER NOT NULL,
+    task          TEXT NOT NULL,
+    claimant      BLOB NOT NULL DEFAULT (zeroblob(16)),
+    claimed_until INTEGER NOT NULL DEFAULT 0,
+    tries         INTEGER NOT NULL DEFAULT 0,
+    failed        TEXT
+) WITHOUT ROWID, STRICT;
+CREATE INDEX IF NOT EXISTS timer_due ON timer (due) WHERE failed IS NULL;
+CREATE INDEX IF NOT EXISTS timer_user ON timer (user, due);

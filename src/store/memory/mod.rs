@@ -4,12 +4,13 @@ mod leases;
 mod log;
 mod people;
 mod rooms;
+mod timers;
 mod views;
 
 use super::{Durability, Marker, Member, Redaction, RoomRow, Statics, Store};
 use super::{Invite, Login, NodeLease, User};
 use crate::entry::{RoomKind, StoredEntry};
-use crate::ids::{ClientId, LoginId, NodeId, RoomId, Seq, UserId};
+use crate::ids::{ClientId, LoginId, NodeId, RoomId, Seq, TimerId, UserId};
 use crate::limits;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,7 @@ struct Tables {
     invites: BTreeMap<String, Invite>,
     settings: BTreeMap<(Option<UserId>, String), String>,
     leases: BTreeMap<NodeId, NodeLease>,
+    timers: BTreeMap<TimerId, timers::TimerRow>,
 }
 
 /// A row that stays when the person goes, so that an older entry cannot bring him back.

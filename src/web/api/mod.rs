@@ -8,6 +8,7 @@ pub mod me;
 pub mod members;
 pub mod openapi;
 pub mod rooms;
+pub mod scheduled;
 pub mod sessions;
 pub mod users;
 

@@ -1,6 +1,6 @@
 //! The description of the interface, OpenAPI 3.1, from the code itself.
 
-use super::{entries, health, invites, markers, me, members, rooms, sessions, users};
+use super::{entries, health, invites, markers, me, members, rooms, scheduled, sessions, users};
 use crate::web::problem::Problem;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
         members::list, members::put, members::delete,
         entries::list, entries::post, entries::messages,
         markers::list, markers::put,
+        scheduled::post, scheduled::list, scheduled::delete,
         invites::post, invites::list, invites::get, invites::delete,
         get, crate::ws::upgrade, crate::ws::asyncapi, health::live, health::ready,
     ),

@@ -212,7 +212,7 @@ macro_rules! path_id {
         }
     )+};
 }
-path_id!(RoomId, UserId, LoginId);
+path_id!(RoomId, UserId, LoginId, TimerId);
 
 /// Reads a UUID of a path.
 pub fn path_id(text: &str) -> Result<Uuid> {

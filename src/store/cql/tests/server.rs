@@ -35,6 +35,15 @@ async fn a_keyspace_that_is_not_ready_is_refused_with_a_remedy() {
     let older = format!("UPDATE {keyspace}.meta SET value = '0' WHERE key = 'schema' IF EXISTS");
     schema::define(&session, &older).await.expect("written");
     assert!(refusal(&place, 13).await.contains("chapiana schema"));
+    // An older one is brought forward, and says so until then.
+    let older = format!("UPDATE {keyspace}.meta SET value = '2' WHERE key = 'schema' IF EXISTS");
+    let timers = format!("DROP TABLE {keyspace}.timer_of");
+    for statement in [older, timers] {
+        schema::define(&session, &statement).await.expect("done");
+    }
+    assert!(refusal(&place, 13).await.contains("chapiana schema"));
+    CqlStore::apply_schema(&place, 13).await.expect("a schema");
+    CqlStore::open(&place, 13).await.expect("it opens");
     let bare = format!("DROP TABLE {keyspace}.meta");
     schema::define(&session, &bare).await.expect("dropped");
     assert!(refusal(&place, 13).await.contains("no schema"));

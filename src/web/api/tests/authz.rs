@@ -42,6 +42,7 @@ const fn row(
 }
 
 const POST: &str = r#"{"client_id":"{new}","after":0,"kind":"post","body":"hi"}"#;
+const LATER: &str = r#"{"client_id":"{new}","after":0,"body":"hi","at":"{later}"}"#;
 const NEW_USER: &str = r#"{"name":"X","email":"{new}@example.org","password":"{password}"}"#;
 const LOG_IN: &str = r#"{"email":"owner@example.org","password":"{password}"}"#;
 const NEW_PASSWORD: &str = r#"{"present":"{password}","new":"{password}"}"#;
@@ -79,6 +80,10 @@ const TABLE: &[Row] = &[
     row("GET /api/v1/rooms/{id}/messages", "channel", "", "", INSIDE),
     row("GET /api/v1/rooms/{id}/markers", "group", "", "", INSIDE),
     row("PUT /api/v1/rooms/{id}/markers", "group", "", r#"{"read":1}"#, INSIDE),
+    row("POST /api/v1/rooms/{id}/scheduled", "group", "", LATER, [404, 201, 201, 201, 404, 401, 401]),
+    row("POST /api/v1/rooms/{id}/scheduled", "channel", "", LATER, [404, 201, 201, 201, 404, 401, 401]),
+    row("GET /api/v1/scheduled", "", "", "", SIGNED_IN),
+    row("DELETE /api/v1/scheduled/{id}", "", "scheduled by owner", "", [404, 404, 404, 204, 404, 401, 401]),
     row("POST /api/v1/invites", "", "", "{}", [403, 403, 403, 403, 201, 401, 401]),
     row("GET /api/v1/invites", "", "", "", [403, 403, 403, 403, 200, 401, 401]),
     row("GET /api/v1/invites/{code}", "", "invite", "", ANYBODY),
@@ -92,6 +97,10 @@ const TABLE: &[Row] = &[
     // The last one: it ends the other sessions of who changes his password.
     row("PUT /api/v1/me/password", "", "", NEW_PASSWORD, [204, 204, 204, 204, 204, 401, 401]),
 ];
+
+fn later() -> String {
+    crate::clock::now().plus_ms(3_600_000).to_rfc3339()
+}
 
 /// Who is there.
 struct Cast {
@@ -156,6 +165,7 @@ impl Cast {
                     .await;
                 made.json["code"].as_str().expect("a code").to_owned()
             }
+            "scheduled by owner" => self.scheduled_by_owner(world).await,
             "session of owner" => self.session_of_owner(world).await,
             other => other.to_owned(),
         };
@@ -167,6 +177,16 @@ impl Cast {
             .replace("{id}", &id)
             .replace("{user}", &fill)
             .replace("{code}", &fill)
+    }
+
+    async fn scheduled_by_owner(&self, world: &World) -> String {
+        let room = self.room(world, "group").await;
+        let body = serde_json::json!({
+            "client_id": uuid::Uuid::now_v7(), "after": 0, "body": "hi", "at": later(),
+        });
+        let path = format!("/rooms/{room}/scheduled");
+        let made = world.post(Some(&self.owner), &path, body).await;
+        made.json["id"].as_str().expect("an id").to_owned()
     }
 
     async fn session_of_owner(&self, world: &World) -> String {
@@ -200,6 +220,7 @@ async fn authz_matrix() {
             let body = row
                 .body
                 .replace("{new}", &new)
+                .replace("{later}", &later())
                 .replace("{password}", PASSWORD);
             let body: Option<Value> = serde_json::from_str(&body).ok();
             let answer = world

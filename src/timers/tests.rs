@@ -1,0 +1,113 @@
+//! Timers on a node whose clock the test sets.
+
+use super::*;
+use crate::clock::now;
+use crate::testing::node::{Person, TestNode};
+use crate::testing::poll::until;
+use serde_json::{Value, json};
+
+/// An hour and a bit from now.
+fn in_an_hour() -> Timestamp {
+    now().plus_ms(3_700_000)
+}
+
+async fn schedule(ann: &Person, room: &str, client_id: Uuid) -> (u16, Value) {
+    let at = now().plus_ms(3_600_000).to_rfc3339();
+    let body = json!({ "client_id": client_id, "after": 0, "body": "The tide turns", "at": at });
+    ann.call("POST", &format!("/rooms/{room}/scheduled"), body)
+        .await
+}
+
+async fn bodies(ann: &Person, room: &str) -> Vec<String> {
+    let path = format!("/rooms/{room}/messages");
+    let (status, page) = ann.call("GET", &path, Value::Null).await;
+    assert_eq!(status, 200, "{page}");
+    let items = page["messages"].as_array().expect("a list").iter();
+    let body = items.filter_map(|item| item["body"].as_str());
+    body.map(str::to_owned).collect()
+}
+
+async fn scheduled(ann: &Person) -> Vec<Value> {
+    let (_, list) = ann.call("GET", "/scheduled", Value::Null).await;
+    list["items"].as_array().expect("a list").clone()
+}
+
+#[tokio::test]
+async fn a_scheduled_message_is_sent_once_when_its_time_has_come() {
+    let place = TestNode::relaxed().await;
+    let ann = place.sign_up("ann").await;
+    let room = ann.group(&[]).await;
+    start(&place.node);
+    let id = Uuid::now_v7();
+    let (status, set) = schedule(&ann, &room, id).await;
+    assert_eq!((status, &set["failed"]), (201, &Value::Null), "{set}");
+    assert_eq!(
+        schedule(&ann, &room, id).await,
+        (200, set.clone()),
+        "the same again"
+    );
+    assert_eq!(scheduled(&ann).await, [set]);
+    assert_eq!(bodies(&ann, &room).await, Vec::<String>::new());
+    start_with(&place.node, in_an_hour);
+    let sent = async || scheduled(&ann).await.is_empty();
+    until("it is sent", sent).await;
+    assert_eq!(bodies(&ann, &room).await, ["The tide turns"]);
+    // Whoever sends it by hand, too, gets what stands.
+    let body = json!({ "client_id": id, "after": 0, "kind": "post", "body": "The tide turns" });
+    let path = format!("/rooms/{room}/entries");
+    assert_eq!(ann.call("POST", &path, body).await.0, 200);
+    assert_eq!(place.node.metrics.timers_done.get(), 1);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_not_sent_and_what_is_not_allowed_any_more_says_so() {
+    let place = TestNode::relaxed().await;
+    let (ann, bob) = (place.sign_up("ann").await, place.sign_up("bob").await);
+    let room = ann.group(&[&bob]).await;
+    let (_, kept) = schedule(&bob, &room, Uuid::now_v7()).await;
+    let (_, gone) = schedule(&bob, &room, Uuid::now_v7()).await;
+    let path = format!("/scheduled/{}", gone["id"].as_str().expect("an id"));
+    assert_eq!(
+        ann.call("DELETE", &path, Value::Null).await.0,
+        404,
+        "not hers"
+    );
+    assert_eq!(bob.call("DELETE", &path, Value::Null).await.0, 204);
+    let member = format!("/rooms/{room}/members/{}", bob.id);
+    assert_eq!(ann.call("DELETE", &member, Value::Null).await.0, 200);
+    assert_eq!(schedule(&bob, &room, Uuid::now_v7()).await.0, 404);
+    start_with(&place.node, in_an_hour);
+    let failed = async || scheduled(&bob).await[0]["failed"] == "not_found";
+    until("it failed", failed).await;
+    assert_eq!(scheduled(&bob).await[0]["id"], kept["id"]);
+    assert_eq!(bodies(&ann, &room).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_cannot_be_scheduled_is_refused_with_a_reason() {
+    let place = TestNode::relaxed().await;
+    let ann = place.sign_up("ann").await;
+    let room = ann.group(&[]).await;
+    let path = format!("/rooms/{room}/scheduled");
+    let at = |ms: i64| now().plus_ms(ms).to_rfc3339();
+    let far = 400 * 86_400_000;
+    for (after, body, at) in [
+        (0, "late", at(-1_000)),
+        (0, "far", at(far)),
+        (0, " ", at(60_000)),
+        (99, "above the head", at(60_000)),
+    ] {
+        let new = json!({ "client_id": Uuid::now_v7(), "after": after, "body": body, "at": at });
+        let (status, problem) = ann.call("POST", &path, new).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (400, &json!("bad_request")),
+            "{body}"
+        );
+    }
+    for _ in 0..crate::limits::SCHEDULED_PER_USER_MAX {
+        assert_eq!(schedule(&ann, &room, Uuid::now_v7()).await.0, 201);
+    }
+    let (status, problem) = schedule(&ann, &room, Uuid::now_v7()).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
+}
