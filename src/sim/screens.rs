@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    fn number_of(&self, id: RoomId) -> Option<usize> {
+    pub(super) fn number_of(&self, id: RoomId) -> Option<usize> {
         self.rooms.iter().position(|room| *room == id)
     }
 
@@ -343,7 +343,6 @@ impl World {
     /// All is calm: whoever is a member and does not watch connects anew.
     pub fn refresh_screens(&mut self) {
         let orphans = self.wake_orphans();
-        self.poll_heads();
         for who in 0..self.screens.len() {
             let user = self.people[who].user;
             let lacks = (0..self.rooms.len()).any(|room| {

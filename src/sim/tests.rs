@@ -239,3 +239,37 @@ fn a_removal_that_waits_for_nobody_is_caught() {
 fn views_that_are_not_redone_are_caught() {
     is_caught(Mutant::ViewsNotRedone, &["I10", "I1", "R15"]);
 }
+
+// SURVEY
+#[test]
+fn survey() {
+    let first = environment("FIRST").map_or(0, |t| number(&t));
+    let count = environment("COUNT").map_or(300, |t| number(&t));
+    let next = AtomicU64::new(0);
+    let total = Mutex::new(Coverage::default());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        break;
+                    }
+                    let seed = first.wrapping_add(index);
+                    let mutant = match environment("MUTANT").as_deref() {
+                        Some("heal") => Some(Mutant::PublicationsWithoutHealing),
+                        Some("count") => Some(Mutant::LossesNotCounted),
+                        _ => None,
+                    };
+                    let ran = run(&Plan::of(seed), mutant);
+                    *total.lock().unwrap() += ran.coverage;
+                    if let Some(b) = ran.broken {
+                        let what: String = b.what.chars().take(300).collect();
+                        println!("BROKEN {seed:#x} {} step {}: {what}", b.invariant, b.step);
+                    }
+                }
+            });
+        }
+    });
+    println!("TOTAL {:?}", total.lock().unwrap());
+}
