@@ -5,13 +5,11 @@ use super::owner::{Back, Forward};
 use super::people::{Record, actor};
 use super::world::{Happening, World};
 use crate::error::{Code, Error};
-use crate::ids::{ConnectionId, LoginId, NodeId, RoomId};
+use crate::ids::{ConnectionId, LoginId, RoomId};
 use crate::limits::{HOLD_MS, RESEND_MS_MAX, ROOM_REPLY_MS_MAX};
 use crate::room::{Draft, Reply, Send};
-use crate::session::state::{
-    Context, Done, Effect, Identity, Outgoing, SessionState, Welcomed, Work,
-};
-use crate::wire::server::{Limits, Welcome};
+use crate::session::state::{Context, Done, Effect, Identity, Outgoing, SessionState, Work};
+use crate::testing::welcome::welcomed;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -204,38 +202,13 @@ impl World {
 
     fn work(&mut self, work: Work) -> Done {
         match work {
-            Work::Welcome => Done::Welcome(Ok(Box::new(self.welcome()))),
+            Work::Welcome => Done::Welcome(Ok(Box::new(welcomed(self.now())))),
             Work::Handles { .. } if self.chance.hits(self.luck.refused) => {
                 Done::Handles(Err(Error::new(Code::Unavailable, "no answer")))
             }
             Work::Handles { .. } => Done::Handles(Ok(BTreeMap::new())),
             other => unreachable!("nobody in the simulation asks for {other:?}"),
         }
-    }
-
-    fn welcome(&self) -> Welcomed {
-        let frame = Welcome {
-            user: Value::Null,
-            session: LoginId::from_bytes([3; 16]),
-            node: NodeId::from_bytes([4; 16]),
-            version: "1",
-            now: self.now(),
-            limits: Limits {
-                frame_bytes: 0,
-                frame_elements: 0,
-                body_chars: 0,
-                watches: 0,
-                watch_gap: 0,
-                sends_in_flight: 0,
-                sends_per_second: 0.0,
-                sends_burst: 0.0,
-                typing_interval_ms: 0,
-            },
-            rooms: Vec::new(),
-            next: None,
-        };
-        let rooms = Vec::new();
-        Welcomed { frame, rooms }
     }
 
     fn forward_send(&mut self, who: usize, outgoing: Outgoing) {

@@ -4,3 +4,4 @@ pub mod node;
 pub mod poll;
 pub mod probe;
 pub mod rounds;
+pub mod welcome;

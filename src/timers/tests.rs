@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::now;
+use crate::limits::TIMER_CLAIM_MS;
 use crate::testing::node::{Person, TestNode};
 use crate::testing::poll::until;
 use serde_json::{Value, json};
@@ -81,6 +82,27 @@ async fn what_is_taken_back_is_not_sent_and_what_is_not_allowed_any_more_says_so
     until("it failed", failed).await;
     assert_eq!(scheduled(&bob).await[0]["id"], kept["id"]);
     assert_eq!(bodies(&ann, &room).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_dead_node_had_claimed_is_done_by_another_and_twice_is_harmless() {
+    let place = TestNode::relaxed().await;
+    let ann = place.sign_up("ann").await;
+    let room = ann.group(&[]).await;
+    schedule(&ann, &room, Uuid::now_v7()).await;
+    let (store, shards) = (&place.node.store, Vec::from_iter(0..TIMER_SHARDS));
+    let due = store.due_timers(&shards, in_an_hour(), 1).await;
+    let due = due.expect("an answer").remove(0);
+    let until_then = in_an_hour().plus_ms(TIMER_CLAIM_MS);
+    let claimed = store.claim_timer(&due, Uuid::new_v4(), until_then).await;
+    assert_eq!(claimed, Ok(true));
+    // It came as far as sending it, and died before it could end the timer.
+    assert_eq!(run(&place.node, &due.timer).await, Outcome::Done);
+    assert_eq!(scheduled(&ann).await.len(), 1);
+    start_with(&place.node, || in_an_hour().plus_ms(TIMER_CLAIM_MS + 1_000));
+    let ended = async || scheduled(&ann).await.is_empty();
+    until("another one ends it", ended).await;
+    assert_eq!(bodies(&ann, &room).await, ["The tide turns"]);
 }
 
 #[tokio::test]

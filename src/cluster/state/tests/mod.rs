@@ -71,6 +71,8 @@ struct Net {
     sent: BTreeMap<(NodeId, NodeId), u64>,
     heard: BTreeMap<(NodeId, NodeId), u64>,
     cut: Vec<NodeId>,
+    /// What never arrives.
+    lost: Option<fn(&Message) -> bool>,
     /// Whether it can be learned who has a lease.
     rolls: bool,
     /// What the shells were told to do, besides sending.
@@ -90,6 +92,7 @@ impl Net {
             heard: BTreeMap::new(),
             rolls: true,
             cut: Vec::new(),
+            lost: None,
             done: Vec::new(),
         };
         net.run_for(TICK);
@@ -124,6 +127,9 @@ impl Net {
     }
 
     fn post(&mut self, from: NodeId, to: NodeId, message: Message) {
+        if self.lost.is_some_and(|lost| lost(&message)) {
+            return;
+        }
         let n = self.sent.entry((from, to)).or_default();
         *n += 1;
         self.wire.push_back((from, to, *n, message));

@@ -1,7 +1,7 @@
 //! Commands keep their order while their room moves.
 
 use super::*;
-use crate::limits::CLAIM_AGAIN_MS;
+use crate::limits::{CLAIM_AGAIN_MS, CLAIM_MS, LEASE_MS};
 
 fn ask(net: &mut Net, id: CommandId, room: RoomId) {
     let command = command();
@@ -98,7 +98,8 @@ fn a_room_is_not_taken_from_an_owner_that_is_there_because_a_question_was_lost()
     net.tell(node(1), Event::Claim { id: 5, room });
     net.wire.clear();
     let claimed = |effect: &Effect| matches!(effect, Effect::Claimed { .. });
-    while net.now < CLAIM_AGAIN_MS + 2 * TICK {
+    // Long enough to be asked twice more.
+    while net.now < 2 * CLAIM_AGAIN_MS + 2 * TICK {
         net.run_for(TICK);
     }
     assert!(!net.did(node(1)).iter().any(claimed), "not by force");
@@ -113,6 +114,23 @@ fn a_room_is_not_taken_from_an_owner_that_is_there_because_a_question_was_lost()
     net.tell(node(2), Event::Rests { room, orders });
     net.deliver();
     assert_eq!(net.did(node(1)).iter().filter(|e| claimed(e)).count(), 1);
+}
+
+#[test]
+fn who_never_answers_is_waited_for_longer_than_a_dead_node() {
+    let mut net = Net::of(2);
+    let room = net.room_at(1);
+    // Node 2 is there, and no question ever reaches it.
+    net.lost = Some(|message| matches!(message, Message::HandOver(HandOver::Claim { .. })));
+    net.tell(node(1), Event::Claim { id: 5, room });
+    let asked = net.now;
+    let claimed = |effect: &Effect| matches!(effect, Effect::Claimed { .. });
+    while !net.did(node(1)).iter().any(claimed) {
+        net.run_for(TICK);
+    }
+    let waited = net.now - asked;
+    assert!(waited > LEASE_MS + LEASE_MARGIN_MS, "{waited}");
+    assert!(waited <= CLAIM_MS + TICK, "{waited}");
 }
 
 #[test]

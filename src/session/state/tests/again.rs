@@ -190,3 +190,23 @@ fn beside_a_refusal_that_the_client_knows_nothing_is_kept() {
     }
     assert_eq!(told.len(), usize::from(id), "{told:?}");
 }
+
+#[test]
+fn a_hold_counts_from_when_the_client_is_told() {
+    let mut ann = Ann::open();
+    for n in [1, 2, 2] {
+        ann.sends(n, "x");
+    }
+    assert_eq!(ann.answer(1, 1, Code::Unknown), []);
+    ann.stored(2, 2);
+    // Long after: what was sent twice, and has its answer.
+    ann.awake = ann.awake.plus_ms(2 * HOLD_MS as i64);
+    let told = ann.answer(3, 2, Code::Unknown);
+    assert_eq!(
+        told.iter().filter_map(code_of).collect::<Vec<_>>(),
+        [Code::Unknown; 2]
+    );
+    ann.awake = ann.awake.plus_ms(HOLD_MS as i64 - 1);
+    let effects = ann.sends(3, "new");
+    assert_eq!(sent(&effects)[0].place.refuse_with, Some(Code::Unknown));
+}

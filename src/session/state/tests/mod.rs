@@ -3,10 +3,9 @@ mod again;
 use super::*;
 use crate::access::WorkspaceRole;
 use crate::entry::{Entry, Event};
-use crate::ids::NodeId;
 use crate::limits::{RESEND_MS_MAX, SEND_PER_SESSION};
 use crate::room::Reply;
-use crate::wire::server::Limits;
+use crate::testing::welcome::welcomed;
 use std::sync::Arc;
 
 const ROOM: &str = "0190a000-0000-7000-8000-00000000000a";
@@ -63,28 +62,8 @@ impl Ann {
     }
 
     fn welcomed(&mut self) -> Vec<Effect> {
-        let frame = Welcome {
-            user: serde_json::Value::Null,
-            session: LoginId::from_bytes([3; 16]),
-            node: NodeId::from_bytes([4; 16]),
-            version: "1",
-            now: self.now,
-            limits: Limits {
-                frame_bytes: 0,
-                frame_elements: 0,
-                body_chars: 0,
-                watches: 0,
-                watch_gap: 0,
-                sends_in_flight: 0,
-                sends_per_second: 0.0,
-                sends_burst: 0.0,
-                typing_interval_ms: 0,
-            },
-            rooms: Vec::new(),
-            next: None,
-        };
-        let rooms = Vec::new();
-        self.done(Done::Welcome(Ok(Box::new(Welcomed { frame, rooms }))))
+        let facts = welcomed(self.now);
+        self.done(Done::Welcome(Ok(Box::new(facts))))
     }
 
     fn sends(&mut self, n: u8, body: &str) -> Vec<Effect> {
