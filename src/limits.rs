@@ -53,6 +53,9 @@ pub const VIEW_LAG_MAX: u64 = 1_024;
 pub const VIEW_BATCH_MAX: usize = 256;
 /// Entries and dedupe keys that a room owner keeps in memory.
 pub const ROOM_RECENT_MAX: usize = 512;
+/// Of these a take-over reads so many, besides everything whose views may be missing: the fewer, the
+/// sooner the room can be written to; keys that are older are looked up when they are repeated.
+pub const ROOM_TAIL_MAX: u64 = 128;
 /// Commands that wait in one room for a commit; beyond: `busy`.
 pub const ROOM_PENDING_MAX: usize = 2_048;
 /// Commands that wait behind one load of one sender; beyond: `busy`.
@@ -198,7 +201,10 @@ pub const STORE_KNOWN_ROOMS_MAX: usize = 100_000;
 pub const MENTIONS_COUNTED_MAX: u64 = 1_000;
 
 /// Heartbeats between nodes, milliseconds.
-pub const HEARTBEAT_MS: u64 = 1_000;
+pub const HEARTBEAT_MS: u64 = 450;
+/// A node that was not heard for this gets no rooms and is asked for nothing, milliseconds. It may be
+/// there all the same: the store fences it (R1), and removals wait for its lease (R17).
+pub const SILENT_MS: u64 = 1_200;
 /// A node that was not heard for this is not there, milliseconds (R17).
 pub const LEASE_MS: u64 = 2_000;
 /// How much longer others wait than the node itself believes in its lease, milliseconds.
@@ -237,6 +243,9 @@ pub const POLL_APART_MS: u64 = 1_000;
 pub const POLL_CALM_MS: u64 = 10_000;
 /// After a node vanished without a word, its rooms are polled as if out of touch for this long, milliseconds.
 pub const POLL_AFTER_LOSS_MS: u64 = 30_000;
+/// While the bus cannot say where rooms live, nodes take a room that several of them write to in turns
+/// of this length, milliseconds. Long enough to take it and store what waits.
+pub const ROOM_TURN_MS: u64 = 400;
 /// A room that another node took is not taken back for this, milliseconds; it doubles up to sixteen times
 /// as long while that goes on, and is forgotten after the window.
 pub const ROOM_HOLD_MS: u64 = 50;

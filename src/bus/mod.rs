@@ -20,6 +20,7 @@ use crate::room::actor::RoomMessage;
 use crate::wire::client::PresenceState;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Entries of a room that were stored, in order.
@@ -117,6 +118,11 @@ pub trait Bus: Send + Sync + 'static {
     fn owns(&self, _room: RoomId, _head: Seq) {}
     /// An owner of the room begins here. Nothing of the room may be asked of the bus within.
     fn wakes(&self, _room: RoomId) {}
+    /// How long until this node may take the room from another, while nobody can say where it should
+    /// live. `None`: somebody can.
+    fn turn(&self, _room: RoomId) -> Option<Duration> {
+        None
+    }
     /// The owner here has ended; `orders` is for the next one.
     fn rests(&self, _room: RoomId, _orders: Orders) {}
     /// Whoever owns the room elsewhere is asked to finish; the answer comes when nobody does any

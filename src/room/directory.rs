@@ -178,11 +178,20 @@ impl Rooms {
         self.tell_here(room, RoomMessage::Observe(port));
     }
 
+    /// Before the room is taken back from whoever took it.
+    fn pause(&self, room: RoomId) -> Duration {
+        let pause = self.0.ends.holds.pause(room, Instant::now());
+        match pause {
+            Some(pause) => self.0.parts.bus.turn(room).unwrap_or(pause),
+            None => Duration::ZERO,
+        }
+    }
+
     fn start_room(&self, room: RoomId) -> Option<ActorRef<RoomMessage>> {
         if self.0.ends.must_wait(room) {
             return None;
         }
-        let pause = self.0.ends.holds.pause(room, Instant::now());
+        let pause = self.pause(room);
         self.0.parts.bus.wakes(room);
         let args = (room, Arc::clone(&self.0.parts), pause);
         let supervisor = self.0.supervisor.clone();

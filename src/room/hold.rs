@@ -36,15 +36,13 @@ impl Holds {
     }
 
     /// How long a take-over that begins now has to wait: longer each time, and never the same on
-    /// two nodes.
-    pub fn pause(&self, room: RoomId, now: Instant) -> Duration {
+    /// two nodes. `None`: nobody took the room lately.
+    pub fn pause(&self, room: RoomId, now: Instant) -> Option<Duration> {
         let holds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(hold) = holds.get(&room).filter(|hold| !hold.is_over(now)) else {
-            return Duration::ZERO;
-        };
+        let hold = holds.get(&room).filter(|hold| !hold.is_over(now))?;
         let full = ROOM_HOLD_MS << hold.times.min(DOUBLINGS_MAX);
         let pause = Duration::from_millis(full / 2 + jitter(full / 2));
-        pause.saturating_sub(now.duration_since(hold.since))
+        Some(pause.saturating_sub(now.duration_since(hold.since)))
     }
 }
 
@@ -63,21 +61,21 @@ mod tests {
     async fn a_room_that_was_taken_away_is_taken_back_later_each_time() {
         let (holds, room) = (Holds::default(), RoomId::from_bytes([1; 16]));
         let millis = |n| Duration::from_millis(n);
-        assert_eq!(holds.pause(room, Instant::now()), Duration::ZERO);
+        assert_eq!(holds.pause(room, Instant::now()), None);
         let mut full = ROOM_HOLD_MS;
         for _ in 0..6 {
             holds.fenced(room, Instant::now());
-            let pause = holds.pause(room, Instant::now());
+            let pause = holds.pause(room, Instant::now()).expect("a pause");
             assert!(
                 (millis(full / 2)..=millis(full)).contains(&pause),
                 "{pause:?}"
             );
             full = (full * 2).min(ROOM_HOLD_MS << DOUBLINGS_MAX);
         }
-        assert!(holds.pause(room, Instant::now() + millis(100)) < millis(full));
+        assert!(holds.pause(room, Instant::now() + millis(100)) < Some(millis(full)));
         tokio::time::advance(millis(ROOM_HOLD_WINDOW_MS)).await;
-        assert_eq!(holds.pause(room, Instant::now()), Duration::ZERO);
+        assert_eq!(holds.pause(room, Instant::now()), None);
         let other = RoomId::from_bytes([2; 16]);
-        assert_eq!(holds.pause(other, Instant::now()), Duration::ZERO);
+        assert_eq!(holds.pause(other, Instant::now()), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::Recovered;
 use crate::entry::StoredEntry;
 use crate::ids::{OwnerId, RoomId, Seq, bucket_of};
-use crate::limits::{PAGE_MAX, ROOM_RECENT_MAX};
+use crate::limits::{PAGE_MAX, ROOM_TAIL_MAX};
 use crate::store::views::guards_of;
 use crate::store::{Member, Statics, Store, StoreError, StoreResult};
 use uuid::Uuid;
@@ -46,17 +46,16 @@ pub async fn take_over(
     room: RoomId,
     bucket_bits: u32,
 ) -> StoreResult<Option<Recovered>> {
-    let Some(row) = store.room(room).await? else {
-        return Ok(None);
-    };
-    let Some(found) = store.last_bucket(room, 0).await? else {
+    let (row, found) = futures_util::try_join!(store.room(room), store.last_bucket(room, 0))?;
+    let (Some(row), Some(found)) = (row, found) else {
         return Ok(None);
     };
     let (me, statics) = become_owner(store, room, found, bucket_bits).await?;
     let head = statics.head();
-    let recent = head.saturating_sub(ROOM_RECENT_MAX as u64);
+    let recent = head.saturating_sub(ROOM_TAIL_MAX);
     let from = recent.min(statics.viewed).max(row.floor) + 1;
-    let tail = read_tail(store, room, from, head).await?;
+    let (tail, mut members) =
+        futures_util::try_join!(read_tail(store, room, from, head), all_members(store, room))?;
     // The owner before may have ended between an entry and its guards (R6).
     let unviewed = tail
         .iter()
@@ -64,8 +63,10 @@ pub async fn take_over(
     let guards: Vec<_> = unviewed
         .flat_map(|stored| guards_of(row.kind, &stored.entry))
         .collect();
-    store.write_guards(&guards).await?;
-    let members = all_members(store, room).await?;
+    if !guards.is_empty() {
+        store.write_guards(&guards).await?;
+        members = all_members(store, room).await?;
+    }
     Ok(Some(Recovered {
         room,
         kind: row.kind,

@@ -57,7 +57,41 @@ pub fn measure(records: &[Record], windows: &[Window]) -> BTreeMap<&'static str,
             _ => {}
         }
     }
+    if std::env::var_os("CHAOS_TRACE").is_some() {
+        trace(records, &tried, &acked);
+    }
     lags
+}
+
+/// Everything that happened to sends that took longer than three seconds.
+fn trace(
+    records: &[Record],
+    tried: &HashMap<Uuid, (u64, &'static str)>,
+    acked: &HashMap<Uuid, u64>,
+) {
+    let ms = |ns: u64| ns / 1_000_000;
+    for (key, (at, _)) in tried {
+        let end = acked.get(key).copied().unwrap_or(u64::MAX);
+        if end.saturating_sub(*at) < 3_000_000_000 {
+            continue;
+        }
+        let mut line = format!("slow {} +{}ms", ms(*at), ms(end.saturating_sub(*at)));
+        for record in records {
+            let t = ms(record.t.saturating_sub(*at));
+            match &record.what {
+                What::Invoke { key: of, .. } if of == key => {
+                    line += &format!(
+                        " try@{t}(c{} r{})",
+                        record.conn,
+                        &record.room.to_string()[32..]
+                    );
+                }
+                What::Unknown { key: of, code } if of == key => line += &format!(" {code:?}@{t}"),
+                _ => {}
+            }
+        }
+        println!("{line}");
+    }
 }
 
 /// `p50/p99/max` in milliseconds.

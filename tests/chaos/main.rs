@@ -1,8 +1,9 @@
 //! Faults against a real cluster under load: nodes killed, paused and drained, Redis emptied, cut
 //! and killed. Then calm, and the same checker as after kill -9 judges what everybody saw.
 //!
-//! `CHAOS_SECONDS`, `CHAOS_SEED` and `CHAOS_CQL_NODES` (1 or 3: then database nodes fail too) set the
-//! run; the history stays in the target folder on failure.
+//! `CHAOS_SECONDS`, `CHAOS_SEED`, `CHAOS_CQL_NODES` (1 or 3: then database nodes fail too),
+//! `CHAOS_PACE_MS` (between two sends of a person) and `CHAOS_KIND` (one fault by its name, nothing
+//! else happens) set the run, `CHAOS_TRACE` tells the story of every slow send; the history stays in the target folder on failure.
 
 #[path = "../kill9/checker.rs"]
 mod checker;
@@ -40,7 +41,7 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(45);
 /// A run of this many seconds is long: its faults last longer, and people write at a human pace, so
 /// that the history of many minutes still fits.
 const LONG_SECS: u64 = 300;
-const LONG_PACE: Duration = Duration::from_millis(300);
+const LONG_PACE_MS: u64 = 300;
 /// The calm at the end may take this long.
 const CALM: Duration = Duration::from_secs(120);
 
@@ -89,6 +90,10 @@ impl Storm {
             dice % sides
         };
         let mut kinds = faults::kinds(self.database_nodes);
+        if let Ok(only) = std::env::var("CHAOS_KIND") {
+            kinds.retain(|kind| kind.name == only);
+            assert!(!kinds.is_empty(), "no fault is called {only:?}");
+        }
         while Instant::now() < end || windows.is_empty() {
             faults::shuffle(&mut kinds, &mut roll);
             for fault in &kinds {
@@ -140,9 +145,10 @@ async fn chaos_on_three_nodes_loses_doubles_reorders_and_leaks_nothing_acknowled
     let cluster = Cluster::up(&folder, storm.database_nodes);
     let (people, rooms) = settle(&cluster.front).await;
     let pace = match storm.length() {
-        Length::Short => Duration::ZERO,
-        Length::Long => LONG_PACE,
+        Length::Short => 0,
+        Length::Long => LONG_PACE_MS,
     };
+    let pace = Duration::from_millis(setting("CHAOS_PACE_MS", pace));
     let mut run = Run::begin(people, rooms, seed, pace);
     run.stage
         .send_modify(|stage| stage.host = Some(cluster.front.clone()));
@@ -162,7 +168,11 @@ async fn chaos_on_three_nodes_loses_doubles_reorders_and_leaks_nothing_acknowled
     assert!(sound, "{said}");
     println!("{}", said.lines().last().unwrap_or_default());
     assert_eq!(cluster.ended(), Vec::<String>::new(), "ended by itself");
-    assert_eq!(mutants::survivors(&evidence), Vec::<&str>::new());
+    match std::env::var_os("CHAOS_KIND") {
+        // The checker proves itself by a run in which everything happened.
+        Some(_) => println!("one fault only: the checker is not proven by this run"),
+        None => assert_eq!(mutants::survivors(&evidence), Vec::<&str>::new()),
+    }
     drop(cluster);
     std::fs::remove_dir_all(&folder).expect("the folder goes");
 }

@@ -238,7 +238,8 @@ impl Transport for RedisTransport {
 
     fn broadcast(&self, payload: Bytes) -> bool {
         let mut sent = self.shared.lock(&self.shared.sent);
-        let heard = self.shared.lock(&self.shared.heard);
+        let mut heard = self.shared.lock(&self.shared.heard);
+        heard.forget_silent(self.shared.now_ms());
         sent.keep(|node| heard.knows(node));
         drop(heard);
         let n = sent.next_broadcast();

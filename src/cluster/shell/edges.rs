@@ -1,6 +1,7 @@
 //! What rooms and the transport see of the cluster.
 
 use super::*;
+use crate::clock;
 
 impl Bus for Cluster {
     fn publish(&self, publication: Publication) {
@@ -91,6 +92,11 @@ impl Bus for Cluster {
     fn wakes(&self, room: RoomId) {
         // Whoever calls holds the rooms: what follows for them must wait, and nothing does.
         self.state().apply(self.now(), Event::Wakes(room));
+    }
+
+    fn turn(&self, room: RoomId) -> Option<Duration> {
+        let turn = self.state().turn(self.now(), clock::now(), room);
+        turn.map(Duration::from_millis)
     }
 
     fn rests(&self, room: RoomId, orders: Orders) {

@@ -75,8 +75,9 @@ impl ClusterState {
     pub(super) fn look_at_claims(&mut self, now: Moment) {
         let (peers, connected) = (&self.peers, self.connected);
         for claim in self.claims.mine.values_mut() {
-            let waits =
-                |node: &NodeId, until: &mut Moment| connected && peers.knows(*node) && now < *until;
+            let waits = |node: &NodeId, until: &mut Moment| {
+                connected && peers.answers(*node) && now < *until
+            };
             claim.open.retain(waits);
         }
         let free = |claim: &mut Claim| claim.open.is_empty();

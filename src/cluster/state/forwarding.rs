@@ -58,7 +58,7 @@ impl ClusterState {
         }
         match lane.hint.take() {
             Some(hint) if hint == self.me => None,
-            Some(hint) if self.peers.knows(hint) && lane.returned == 1 => {
+            Some(hint) if self.peers.answers(hint) && lane.returned == 1 => {
                 lane.hint = Some(hint);
                 Some(hint)
             }

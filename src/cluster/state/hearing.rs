@@ -1,5 +1,6 @@
 //! What other nodes say.
 
+use super::peers::Seen;
 use super::*;
 
 impl ClusterState {
@@ -19,8 +20,13 @@ impl ClusterState {
             self.send_on_all(now);
             return;
         }
-        if self.peers.see(now, from) {
-            self.greet(from);
+        match self.peers.see(now, from) {
+            Seen::New => self.greet(from),
+            Seen::Again => {
+                self.effects.push(Effect::Moved);
+                self.send_on_all(now);
+            }
+            Seen::Known => {}
         }
         match message {
             Message::Heartbeat(beat) => self.heard_beat(now, from, beat),

@@ -201,16 +201,19 @@ impl ClusterState {
     }
 
     fn tick(&mut self, now: Moment) {
-        if now > std::mem::replace(&mut self.ticked_at, now) + HEARTBEAT_MS {
-            // This process stood still: what the others said meanwhile is still to be heard.
-            self.peers.excuse(now);
+        // This process stood still: what the others said meanwhile is still to be heard.
+        let passed = now - std::mem::replace(&mut self.ticked_at, now);
+        self.peers.excuse(now, passed.saturating_sub(HEARTBEAT_MS));
+        let silent = self.peers.fall_silent(now);
+        for node in &silent {
+            self.lost(now, *node);
         }
         let lapsed = self.peers.lapse(now);
         for node in &lapsed {
             self.lost(now, *node);
             self.effects.push(Effect::Gone(*node));
         }
-        if !lapsed.is_empty() {
+        if !lapsed.is_empty() || !silent.is_empty() {
             self.lost_at = Some(now);
             self.effects.extend([Effect::Moved, Effect::Heal]);
         }

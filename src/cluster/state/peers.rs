@@ -1,7 +1,7 @@
 //! The other nodes: who is there, and what each follows.
 
 use crate::ids::{NodeId, RoomId};
-use crate::limits::{LEASE_MARGIN_MS, LEASE_MS};
+use crate::limits::{LEASE_MARGIN_MS, LEASE_MS, SILENT_MS};
 use std::collections::{BTreeMap, HashSet};
 
 use super::Moment;
@@ -14,29 +14,60 @@ pub(super) struct Peers {
 #[derive(Debug, Default)]
 struct Peer {
     seen: Moment,
+    silent: bool,
     draining: bool,
     /// Version of what it follows; `None`: not known, so it gets everything.
     interest: Option<u64>,
     follows: HashSet<RoomId>,
 }
 
+/// What was known of a node before it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    New,
+    Known,
+    /// It had been silent.
+    Again,
+}
+
 impl Peers {
-    /// Notes that `node` was heard at `now`. True if it was not known.
-    pub fn see(&mut self, now: Moment, node: NodeId) -> bool {
-        let new = !self.here.contains_key(&node);
-        self.here.entry(node).or_default().seen = now;
-        new
+    /// Notes that `node` was heard at `now`.
+    pub fn see(&mut self, now: Moment, node: NodeId) -> Seen {
+        let known = self.here.contains_key(&node);
+        let peer = self.here.entry(node).or_default();
+        peer.seen = now;
+        match (known, std::mem::take(&mut peer.silent)) {
+            (false, _) => Seen::New,
+            (true, true) => Seen::Again,
+            (true, false) => Seen::Known,
+        }
     }
 
     pub fn forget(&mut self, node: NodeId) {
         self.here.remove(&node);
     }
 
-    /// Nobody is blamed for not having been heard until now.
-    pub fn excuse(&mut self, now: Moment) {
+    /// Nobody is blamed for not having been heard for `time`.
+    pub fn excuse(&mut self, now: Moment, time: u64) {
         for peer in self.here.values_mut() {
-            peer.seen = now;
+            peer.seen = now.min(peer.seen + time);
         }
+    }
+
+    /// Who has been silent from now on.
+    pub fn fall_silent(&mut self, now: Moment) -> Vec<NodeId> {
+        let mut fallen = Vec::new();
+        for (node, peer) in &mut self.here {
+            if now >= peer.seen + SILENT_MS && !std::mem::replace(&mut peer.silent, true) {
+                fallen.push(*node);
+            }
+        }
+        fallen
+    }
+
+    /// Whether it is known and not silent.
+    pub fn answers(&self, node: NodeId) -> bool {
+        self.here.get(&node).is_some_and(|peer| !peer.silent)
     }
 
     /// Takes out who was not heard for too long.
@@ -54,17 +85,16 @@ impl Peers {
         self.here.is_empty()
     }
 
-    pub fn knows(&self, node: NodeId) -> bool {
-        self.here.contains_key(&node)
-    }
-
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.here.keys().copied()
     }
 
     /// Nodes that take rooms.
     pub fn placeable(&self) -> impl Iterator<Item = NodeId> + '_ {
-        let here = self.here.iter().filter(|(_, peer)| !peer.draining);
+        let here = self
+            .here
+            .iter()
+            .filter(|(_, peer)| !peer.draining && !peer.silent);
         here.map(|(node, _)| *node)
     }
 

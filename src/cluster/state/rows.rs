@@ -2,8 +2,9 @@
 //! the bus cannot tell (R17).
 
 use super::{ClusterState, Effect, Moment};
-use crate::ids::NodeId;
-use crate::limits::STORE_LEASE_MS;
+use crate::clock::Timestamp;
+use crate::ids::{NodeId, RoomId};
+use crate::limits::{ROOM_TURN_MS, STORE_LEASE_MS};
 use crate::store::NodeLease;
 use std::collections::BTreeMap;
 
@@ -66,6 +67,31 @@ impl ClusterState {
     /// Whether a removal elsewhere waits until this node has settled.
     pub fn is_asked(&self, now: Moment) -> bool {
         self.rows.ask(now)
+    }
+
+    /// How long until this node may take a room that another one has, milliseconds; `None`: the bus
+    /// says where it lives. By the time of day, because nodes that cannot talk have nothing else in
+    /// common: clocks apart cost time and nothing else, the store fences (R1).
+    pub fn turn(&self, now: Moment, today: Timestamp, room: RoomId) -> Option<u64> {
+        if self.connected {
+            return None;
+        }
+        let live = self.rows.live(now);
+        if live.is_empty() {
+            return Some(0);
+        }
+        let before = live.keys().filter(|node| **node < self.me).count() as u64;
+        let nodes = live.len() as u64 + 1;
+        let round = nodes * ROOM_TURN_MS;
+        let today = u64::try_from(today.0).unwrap_or(0);
+        let [.., low] = *room.bytes();
+        let mine = (before + u64::from(low)) % nodes * ROOM_TURN_MS;
+        let passed = (today % round + round - mine) % round;
+        // Whoever comes late in his turn would be at work in that of the next.
+        Some(match passed < ROOM_TURN_MS / 2 {
+            true => 0,
+            false => round - passed,
+        })
     }
 
     pub(super) fn read_rows(&mut self, now: Moment, asked_at: Moment, rows: &[NodeLease]) {

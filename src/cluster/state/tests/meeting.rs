@@ -62,6 +62,63 @@ fn a_silent_node_is_given_up_with_all_that_was_asked_of_it() {
     assert_eq!(net.nodes[&node(1)].outstanding(), 0);
 }
 
+/// Until node 1 says that the nodes moved; answers how long that took.
+fn until_moved(net: &mut Net) -> u64 {
+    let since = net.now;
+    while !net.did(node(1)).contains(&Effect::Moved) {
+        assert!(net.now < since + LEASE_MS, "nothing was noticed");
+        net.run_for(TICK);
+    }
+    net.now - since
+}
+
+#[test]
+fn a_silent_node_gets_no_rooms_long_before_its_lease_is_over_and_removals_wait_for_that() {
+    let mut net = Net::of(2);
+    let room = net.room_at(2);
+    let forward = Event::Forward {
+        id: 5,
+        room,
+        command: command(),
+    };
+    net.tell(node(1), forward);
+    net.tell(node(1), Event::Claim { id: 6, room });
+    net.cut.push(node(2));
+    // It holds its lease all the same, as far as the keeper of the leases knows.
+    net.rolls = false;
+    net.publish(node(1), leave(room, 4), Some(8));
+    let mut did = Vec::new();
+    let since = net.now;
+    while net.nodes[&node(1)].place(room).is_some() {
+        net.run_for(TICK);
+        did.extend(net.did(node(1)));
+    }
+    assert!(net.now - since <= SILENT_MS + TICK);
+    let orders = crate::room::Orders::new();
+    let code = Code::Unknown;
+    assert!(did.contains(&Effect::GiveUp { id: 5, code }), "{did:?}");
+    assert!(did.contains(&Effect::Claimed { id: 6, orders }), "{did:?}");
+    assert!(!did.contains(&Effect::Confirmed(8)), "{did:?}");
+    assert_eq!(net.nodes[&node(1)].peers(), [node(2)], "it may be there");
+    net.cut.clear();
+    until_moved(&mut net);
+    assert_eq!(net.nodes[&node(1)].place(room), Some(node(2)));
+}
+
+#[test]
+fn who_stood_still_blames_nobody_for_it_and_notices_who_fell_silent_meanwhile() {
+    let mut net = Net::of(2);
+    let room = net.room_at(2);
+    net.run_for(TICK);
+    net.cut.push(node(2));
+    net.now += 10 * LEASE_MS;
+    net.tell(node(1), Event::Tick);
+    assert_eq!(net.nodes[&node(1)].place(room), Some(node(2)));
+    net.did(node(1));
+    let noticed = until_moved(&mut net);
+    assert!(noticed <= SILENT_MS, "{noticed}");
+}
+
 #[test]
 fn a_command_without_an_answer_ends_as_unknown_and_a_late_answer_is_nobodys() {
     let mut net = Net::of(2);

@@ -12,7 +12,9 @@ use crate::clock::Timestamp;
 use crate::cluster::message::HandOver;
 use crate::entry::Event as Happened;
 use crate::ids::UserId;
-use crate::limits::{FENCE_RETRY_MS, LEASE_MARGIN_MS, ROOM_REPLY_MS_MAX, STORE_LEASE_MS};
+use crate::limits::{
+    FENCE_RETRY_MS, LEASE_MARGIN_MS, ROOM_REPLY_MS_MAX, ROOM_TURN_MS, SILENT_MS, STORE_LEASE_MS,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 const TICK: Moment = 250;

@@ -100,3 +100,45 @@ fn who_is_asked_by_a_living_row_settles() {
     net.run_for(STORE_LEASE_MS);
     assert!(!net.nodes[&node(1)].is_asked(net.now), "it died asking");
 }
+
+/// What three nodes without the bus wait for a room, each at `today`.
+fn turns(today: i64) -> Vec<Option<u64>> {
+    let mut net = Net::of(3);
+    let rows: Vec<_> = (1..=3).map(|of| row(of, 1, 0)).collect();
+    let turn = |of: u8| {
+        net.tell(node(of), Event::Connected(false));
+        let (asked_at, rows) = (net.now, rows.clone());
+        net.tell(node(of), Event::Rows { asked_at, rows });
+        net.nodes[&node(of)].turn(net.now, Timestamp(today), room(1))
+    };
+    (1..=3).map(turn).collect()
+}
+
+#[test]
+fn out_of_touch_nodes_take_turns_at_a_room_and_nobody_begins_late_in_his_own() {
+    let round = 3 * ROOM_TURN_MS;
+    let mut begun = [0; 3];
+    for today in 0..round {
+        let waits = turns(1_000_000 * round as i64 + today as i64);
+        let free = waits.iter().filter(|wait| **wait == Some(0)).count();
+        assert!(free <= 1, "{waits:?} at {today}");
+        for (wait, begun) in waits.iter().zip(&mut begun) {
+            let wait = wait.expect("nobody can say where the room lives");
+            assert!(wait <= round - ROOM_TURN_MS / 2, "{waits:?} at {today}");
+            *begun += u64::from(wait == 0);
+        }
+    }
+    assert_eq!(begun, [ROOM_TURN_MS / 2; 3]);
+}
+
+#[test]
+fn there_are_no_turns_where_the_bus_says_where_a_room_lives_or_nobody_else_is_there() {
+    let mut net = Net::of(3);
+    let mut turn = |connected, rows: &[NodeLease]| {
+        net.tell(node(1), Event::Connected(connected));
+        reads(&mut net, rows);
+        net.nodes[&node(1)].turn(net.now, Timestamp(700), room(1))
+    };
+    assert_eq!(turn(true, &[row(2, 1, 0)]), None);
+    assert_eq!(turn(false, &[]), Some(0));
+}
