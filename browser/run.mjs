@@ -1,9 +1,11 @@
 // Runs every story of browser/stories against a given binary: node browser/run.mjs [BINARY] [part of a story's name]
+// With CHAPIANA_TEST_CLUSTER=1 each story has three nodes on Redis and CQL in place of one by itself.
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { Cluster } from "./lib/cluster.mjs";
 import { Server } from "./lib/server.mjs";
 import { World } from "./lib/world.mjs";
 
@@ -26,7 +28,7 @@ for (const file of readdirSync(join(here, "stories")).sort()) {
   const { stories } = await import(`./stories/${file}`);
   for (const [name, tell] of Object.entries(stories)) {
     if (!name.includes(only) && !file.includes(only)) continue;
-    const server = new Server(binary);
+    const server = process.env.CHAPIANA_TEST_CLUSTER ? new Cluster(binary) : new Server(binary);
     const world = new World(server, browser);
     const began = Date.now();
     let timer;
@@ -40,6 +42,7 @@ for (const file of readdirSync(join(here, "stories")).sort()) {
     } catch (error) {
       failed += 1;
       console.log(`FAIL  ${name}\n${error.stack ?? error}`);
+      if (server.said) console.log(server.said());
       for (const problem of world.contexts.flatMap((context) => context.problems)) console.log(`      console: ${problem}`);
       for (const context of world.contexts)
         for (const [at, page] of context.pages().entries())

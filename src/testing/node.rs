@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::testing::poll::until;
+use crate::testing::stand::{Door, Served, Stand};
 use crate::web::router::router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -27,12 +28,15 @@ use uuid::Uuid;
 const PATIENCE: Duration = Duration::from_secs(10);
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A running node; its folder goes with it.
+/// A running node; its folder goes with it. In `./check ws_cluster` it has others beside it, and whoever comes
+/// without naming this one is led to each in turn.
 pub struct TestNode {
     pub node: Arc<Node>,
     address: SocketAddr,
     listening: Listening,
     folder: TempDir,
+    door: Door<SocketAddr>,
+    _beside: (Option<Stand>, Vec<Served>),
 }
 
 impl TestNode {
@@ -47,9 +51,24 @@ impl TestNode {
 
     async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
-        let store = Arc::new(store.expect("a fresh store opens"));
-        Self::serve(folder, store, NodeId(Uuid::now_v7()), None, limits).await
+        let embedded = || {
+            let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+            Arc::new(store.expect("a fresh store opens")) as Arc<dyn Store>
+        };
+        let stand = Stand::over(embedded).await;
+        let mut config = Config::for_test(folder.path());
+        config.limits = limits;
+        let mut served = stand.served(config, || Bounds::new(1)).await;
+        let door = Door::to(served.iter().map(|one| one.address).collect());
+        let first = served.remove(0);
+        Self {
+            node: first.node,
+            address: first.address,
+            listening: first.listening,
+            folder,
+            door,
+            _beside: (Some(stand), served),
+        }
     }
 
     /// A node over a store that others use, too.
@@ -64,21 +83,11 @@ impl TestNode {
         limits: Limits,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::serve(folder, store, id, Some(way), limits).await
-    }
-
-    async fn serve(
-        folder: TempDir,
-        store: Arc<dyn Store>,
-        id: NodeId,
-        way: Option<Way>,
-        limits: Limits,
-    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut config = Config::for_test(folder.path()).bound_to(address);
         config.limits = limits;
-        let node = Node::start_as(id, config, store, way).await;
+        let node = Node::start_as(id, config, store, Some(way)).await;
         let node = node.expect("the node starts");
         let listening = Listening::start(listener, router(&node), Bounds::new(1));
         Self {
@@ -86,13 +95,15 @@ impl TestNode {
             address,
             listening,
             folder,
+            door: Door::to(vec![address]),
+            _beside: (None, Vec::new()),
         }
     }
 
     /// The same person, who comes to this node.
     pub fn visit(&self, person: &Person) -> Person {
         Person {
-            address: self.address,
+            door: Door::to(vec![self.address]),
             http: person.http.clone(),
             id: person.id.clone(),
             token: person.token.clone(),
@@ -111,7 +122,7 @@ impl TestNode {
             "email": format!("{handle}@halden.example"),
         });
         let http = reqwest::Client::new();
-        let url = format!("http://{}/api/v1/users", self.address);
+        let url = format!("http://{}/api/v1/users", self.door.next());
         let answer = http
             .post(url)
             .json(&somebody)
@@ -121,7 +132,7 @@ impl TestNode {
         assert_eq!(answer.status(), 201);
         let answer: Value = answer.json().await.expect("JSON");
         Person {
-            address: self.address,
+            door: self.door.clone(),
             http,
             id: answer["user"]["id"].as_str().expect("an id").to_owned(),
             token: answer["token"].as_str().expect("a token").to_owned(),
@@ -130,7 +141,7 @@ impl TestNode {
 
     /// Tries an upgrade with these headers; `Err`: the HTTP status.
     pub async fn upgrade(&self, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
-        upgrade(self.address, headers).await
+        upgrade(self.door.next(), headers).await
     }
 }
 
@@ -150,7 +161,7 @@ async fn upgrade(address: SocketAddr, headers: &[(&'static str, &str)]) -> Resul
 
 /// Somebody with an account and a bearer token.
 pub struct Person {
-    address: SocketAddr,
+    door: Door<SocketAddr>,
     http: reqwest::Client,
     pub id: String,
     pub token: String,
@@ -160,7 +171,7 @@ impl Person {
     /// One request to `/api/v1`: status and JSON.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let method = method.parse().expect("a method");
-        let url = format!("http://{}/api/v1{path}", self.address);
+        let url = format!("http://{}/api/v1{path}", self.door.next());
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if !body.is_null() {
             request = request.json(&body);
@@ -182,7 +193,7 @@ impl Person {
     /// A socket that has not said hello.
     pub async fn connect(&self) -> Socket {
         let bearer = format!("Bearer {}", self.token);
-        let socket = upgrade(self.address, &[("authorization", &bearer)]).await;
+        let socket = upgrade(self.door.next(), &[("authorization", &bearer)]).await;
         socket.expect("a signed-in person is let in")
     }
 

@@ -95,7 +95,9 @@ client_encryption_options:
   store_type: PKCS12
 """
 
-JAVA = """-Xms400m -Xmx400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -XX:MaxDirectMemorySize=256m
+# Each table takes some of it: who makes many keyspaces on one server wants more.
+HEAP = os.environ.get("CQL_HEAP", "400m")
+JAVA = f"""-Xms{HEAP} -Xmx{HEAP} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -XX:MaxDirectMemorySize=256m
 -XX:+PerfDisableSharedMem -XX:+ExitOnOutOfMemoryError
 --add-opens java.base/sun.nio.ch=ALL-UNNAMED --add-opens java.base/java.io=ALL-UNNAMED
 --add-opens java.base/jdk.internal.ref=ALL-UNNAMED

@@ -89,6 +89,12 @@ impl CqlStore {
         schema::drop_keyspace(&session, place).await
     }
 
+    #[cfg(test)]
+    pub(crate) async fn empty_keyspace(place: &CqlPlace) -> StoreResult<()> {
+        let session = connect::session(place).await?;
+        schema::empty(&session, place).await
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<RoomId, (u64, Seq)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

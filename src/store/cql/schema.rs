@@ -68,6 +68,23 @@ pub(super) async fn drop_keyspace(session: &Session, place: &CqlPlace) -> StoreR
     .await
 }
 
+/// Takes every row out, and leaves the tables: far sooner done than making them.
+#[cfg(test)]
+pub(super) async fn empty(session: &Session, place: &CqlPlace) -> StoreResult<()> {
+    let statements = statements();
+    let tables = statements.iter().filter_map(|statement| {
+        let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
+        rest.split_whitespace().next()
+    });
+    // What `meta` says of the tables stays true.
+    let truncated = tables.filter(|table| *table != "meta").map(|table| {
+        let text = format!("TRUNCATE {}.{table}", place.keyspace);
+        async move { define(session, &text).await }
+    });
+    futures_util::future::try_join_all(truncated).await?;
+    Ok(())
+}
+
 /// The nodes of each data centre.
 fn centres(session: &Session) -> BTreeMap<String, usize> {
     let mut centres = BTreeMap::new();

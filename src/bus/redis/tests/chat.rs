@@ -1,11 +1,11 @@
 //! People on two nodes that meet over a real Redis, whatever becomes of it.
 
-use super::server::Server;
 use super::*;
 use crate::cluster::shell::Way;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::testing::node::{Socket, TestNode};
+use crate::testing::redis::Server;
 
 async fn node(n: u8, redis: &Server, store: &Arc<dyn Store>) -> TestNode {
     let seat = way_of(n, &redis.url()).await;

@@ -1,8 +1,8 @@
 //! What goes wrong with one server, and how the nodes find each other again.
 
-use super::server::Server;
 use super::*;
 use crate::bus::transport::Leases as _;
+use crate::testing::redis::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_client_kill_in_a_loop_loses_no_subscription() {

@@ -1,8 +1,8 @@
 //! Several servers: Sentinel and Redis Cluster.
 
-use super::server::{Server, cluster_of_three};
 use super::*;
 use crate::bus::transport::Leases as _;
+use crate::testing::redis::{Server, cluster_of_three};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_sentinel_names_a_new_master_and_the_nodes_meet_there() {

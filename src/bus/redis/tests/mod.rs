@@ -3,7 +3,6 @@
 mod chat;
 mod faults;
 mod many;
-mod server;
 mod start;
 
 use super::{RedisOptions, RedisTransport, RedisUrl, Rejected};
@@ -12,8 +11,8 @@ use crate::bus::transport::{Transport, TransportEvents};
 use crate::ids::NodeId;
 use crate::metrics::Metrics;
 use crate::testing::poll::until;
+use crate::testing::redis::PATIENCE;
 use bytes::Bytes;
-use server::PATIENCE;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! How a node begins: what it accepts, what it refuses, what it says.
 
-use super::server::Server;
 use super::*;
 use crate::bus::transport::Leases as _;
+use crate::testing::redis::Server;
 
 #[test]
 fn settings_of_redis_are_read_or_refused_with_a_reason() {
@@ -146,7 +146,7 @@ async fn redis_speaks_over_tls_to_whom_its_certificate_is_known() {
         .output()
         .expect("openssl is installed (./check install)");
     assert!(made.status.success(), "{made:?}");
-    let port = super::server::free_port();
+    let port = crate::testing::redis::free_port();
     let file = |name: &str| plain.dir().join(name).display().to_string();
     let (cert, key) = (file("cert.pem"), file("key.pem"));
     let settings = [

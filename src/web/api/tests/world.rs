@@ -1,18 +1,17 @@
-//! One node on the model of the store, a real port, and people with names.
+//! One node on the model of the store (or what `testing/stand.rs` is told), a real port, and people with names.
 
 use crate::auth::login;
 use crate::clock::now;
 use crate::config::{Config, Limits};
-use crate::listen::{Bounds, Listening};
+use crate::listen::Bounds;
 use crate::node::Node;
+use crate::store::LoginKind;
 use crate::store::memory::MemoryStore;
-use crate::store::{LoginKind, Store};
-use crate::web::router::router;
+use crate::testing::stand::{Door, Served, Stand};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -20,6 +19,8 @@ pub struct World {
     pub node: Arc<Node>,
     pub base: String,
     pub client: Client,
+    door: Door<String>,
+    _nodes: (Stand, Vec<Served>),
     _dir: TempDir,
 }
 
@@ -50,17 +51,15 @@ impl World {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = Config::for_test(dir.path());
         config.limits = Limits::Relaxed;
-        let listener = TcpListener::bind(config.listen).await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let node = Node::start(config.bound_to(address), store)
-            .await
-            .expect("started");
-        Listening::start(listener, router(&node), Bounds::new(1_000));
+        let stand = Stand::over(|| Arc::new(MemoryStore::new())).await;
+        let served = stand.served(config, || Bounds::new(1_000)).await;
+        let base = |one: &Served| format!("http://{}", one.address);
         Self {
-            node,
-            base: format!("http://{address}"),
+            node: Arc::clone(&served[0].node),
+            base: base(&served[0]),
             client: Client::new(),
+            door: Door::to(served.iter().map(base).collect()),
+            _nodes: (stand, served),
             _dir: dir,
         }
     }
@@ -93,7 +92,9 @@ impl World {
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.door.next()));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

@@ -5,8 +5,8 @@ mod stories;
 mod threats;
 
 use crate::config::Config;
-use crate::node::Node;
 use crate::store::memory::MemoryStore;
+use crate::testing::stand::{Door, Stand};
 use crate::web::router::router;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -18,7 +18,8 @@ use tower::ServiceExt as _;
 const ORIGIN: &str = "http://chat.example";
 
 struct Site {
-    router: Router,
+    door: Door<Router>,
+    _stand: Stand,
     _dir: tempfile::TempDir,
 }
 
@@ -40,10 +41,11 @@ impl Site {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = Config::for_test(dir.path());
         config.public_url = Some(ORIGIN.to_owned());
-        let store = Arc::new(MemoryStore::new());
-        let node = Node::start(config, store).await.expect("a node");
+        let stand = Stand::over(|| Arc::new(MemoryStore::new())).await;
+        let nodes = stand.nodes(vec![config; stand.count()]).await;
         Self {
-            router: router(&node),
+            door: Door::to(nodes.iter().map(router).collect()),
+            _stand: stand,
             _dir: dir,
         }
     }
@@ -77,7 +79,7 @@ impl Reader<'_> {
             .header(header::ACCEPT, "text/html")
             .body(Body::from(body))
             .expect("a request");
-        let answer = self.site.router.clone().oneshot(request).await;
+        let answer = self.site.door.next().oneshot(request).await;
         let answer = answer.expect("an answer");
         let text = |name| {
             let value = answer.headers().get(name);
