@@ -163,3 +163,76 @@ impl Library {
         while too_much() && locked(&self.rooms).forget_oldest() {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(n: u8) -> RoomId {
+        RoomId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn the_second_reader_finds_a_room_hot_and_his_place_too() {
+        let library = Library::default();
+        assert!(library.take(room(1), Some(7)).is_none());
+        assert!(library.find(room(1)).is_none());
+        assert!(library.take(room(2), None).is_none());
+        assert!(library.take(room(1), Some(9)).is_some());
+        assert!(library.find(room(1)).is_some());
+        assert!(library.was_wanted(room(1), 7));
+        assert!(
+            !library.was_wanted(room(1), 9),
+            "only whoever reads the store"
+        );
+        assert!(library.was_wanted(room(1), 9));
+        assert!(!library.was_wanted(room(2), 7));
+        // What nobody wants any more is forgotten, twice as much later.
+        for index in 0..=2 * SHELF_WANTED_MAX as u64 {
+            library.was_wanted(room(3), index);
+        }
+        assert!(!library.was_wanted(room(1), 7));
+    }
+
+    #[test]
+    fn nobody_reads_a_shelf_that_went() {
+        let library = Library::default();
+        library.take(room(1), None);
+        let kept = library.take(room(1), None).expect("hot");
+        kept.change(|shelf| shelf.begin_at(5)).expect("there");
+        let load = kept.begin_load().expect("there");
+        library.forget(room(1));
+        assert_eq!(kept.change(|shelf| shelf.head()), None);
+        drop(load);
+        let anew = library.take(room(1), None).expect("still hot");
+        assert_eq!(anew.change(|shelf| shelf.head()), Some(None));
+        assert_eq!(kept.change(|shelf| shelf.head()), None);
+    }
+
+    #[test]
+    fn the_least_used_rooms_go_when_there_are_too_many() {
+        let library = Library::default();
+        let many = SHELVES_MAX as u64 + 10;
+        let room = |n: u64| {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            RoomId::from_bytes(bytes)
+        };
+        for n in 0..many {
+            for _ in 0..2 {
+                library.take(room(n), None);
+                library.take(room(0), None);
+            }
+        }
+        assert!(library.find(room(0)).is_some());
+        assert!(library.find(room(1)).is_none());
+        assert!(library.find(room(many - 1)).is_some());
+        assert_eq!(locked(&library.rooms).kept.len(), SHELVES_MAX);
+        // Too many bytes: all go, if it must be.
+        library
+            .bytes
+            .store(SHELVES_BYTES_MAX + 1, Ordering::Relaxed);
+        library.make_room();
+        assert_eq!(locked(&library.rooms).kept.len(), 0);
+    }
+}
