@@ -19,6 +19,16 @@ pub enum Page {
     Around(Seq),
 }
 
+impl Page {
+    /// Where in the log that is, unless it is its end.
+    pub fn place(self) -> Option<Seq> {
+        match self {
+            Page::Newest => None,
+            Page::After(seq) | Page::Before(seq) | Page::Around(seq) => Some(seq),
+        }
+    }
+}
+
 /// The seqs `from..=to` of a page of entries; empty if `from > to`.
 pub fn window(page: Page, limit: u64, floor: Seq, head: Seq) -> (Seq, Seq) {
     let first = floor + 1;

@@ -157,6 +157,16 @@ impl Library {
         locked(&self.rooms).forget(room);
     }
 
+    /// Of a room nothing is known any more, not even that it was wanted.
+    #[cfg(test)]
+    pub fn forget_all(&self, room: RoomId) {
+        let mut rooms = locked(&self.rooms);
+        rooms.forget(room);
+        for wanted in &mut rooms.wanted {
+            wanted.retain(|place| place.0 != room);
+        }
+    }
+
     /// Lets go of what was of no use for longest, until the rest is not too much.
     pub fn make_room(&self) {
         let too_much = || self.bytes.load(Ordering::Relaxed) > SHELVES_BYTES_MAX;

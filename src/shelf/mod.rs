@@ -39,16 +39,6 @@ pub struct Asked {
 /// A room, and where in it somebody reads, unless that is its end.
 pub type Place = (RoomId, Option<Seq>);
 
-impl Asked {
-    fn place(&self) -> Place {
-        let near = match self.page {
-            Page::Newest => None,
-            Page::After(seq) | Page::Before(seq) | Page::Around(seq) => Some(seq),
-        };
-        (self.room, near)
-    }
-}
-
 /// The hot history of a node. Clones share it.
 #[derive(Clone)]
 pub struct Shelves(Arc<Shared>);
@@ -102,6 +92,24 @@ impl Shelves {
         self.hear(room, |shelf| shelf.head_is(head));
     }
 
+    /// Whether there is a shelf of the room.
+    pub fn has(&self, room: RoomId) -> bool {
+        self.0.library.find(room).is_some()
+    }
+
+    /// Where the room ends, if that is known here without the store.
+    pub fn head_of(&self, room: RoomId) -> Option<Seq> {
+        let kept = self.0.library.find(room).filter(|_| self.0.alone)?;
+        let head = kept.change(|shelf| shelf.head().filter(|_| shelf.gap().is_none()));
+        head.flatten()
+    }
+
+    /// The next who reads the room does so from the store.
+    #[cfg(test)]
+    pub fn forget_for_test(&self, room: RoomId) {
+        self.0.library.forget_all(room);
+    }
+
     fn hear(&self, room: RoomId, what: impl FnOnce(&mut Shelf)) {
         let Some(kept) = self.0.library.find(room) else {
             return;
@@ -122,7 +130,7 @@ impl Shelves {
             page, limit, floor, ..
         } = *asked;
         let of = |shelf: &mut Shelf| shelf.entries_page(page, limit, floor);
-        let (entries, head) = self.look(asked.place(), asked.min, of).await?;
+        let (entries, head) = self.look((asked.room, page.place()), asked.min, of).await?;
         Some(EntriesPage {
             entries: entries
                 .iter()
@@ -139,7 +147,7 @@ impl Shelves {
             page, limit, floor, ..
         } = *asked;
         let of = |shelf: &mut Shelf| shelf.messages_page(page, limit, floor);
-        let (messages, head) = self.look(asked.place(), asked.min, of).await?;
+        let (messages, head) = self.look((asked.room, page.place()), asked.min, of).await?;
         Some(MessagesPage {
             messages: messages
                 .iter()

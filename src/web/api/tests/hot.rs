@@ -168,3 +168,50 @@ async fn what_was_acknowledged_is_on_the_next_page_and_pages_have_no_holes() {
         .await;
     assert_eq!(min.status, 200);
 }
+
+/// The page that a browser is given, and more of the same.
+async fn html(world: &World, who: &Person, path: &str) -> String {
+    let page = world.call(reqwest::Method::GET, path, Some(&who.token), None);
+    let page = page.await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    page.text
+}
+
+#[tokio::test]
+async fn the_page_of_a_hot_room_and_its_older_items_come_from_memory_too() {
+    let (world, [ann, bob, _], room) = hot_room().await;
+    for n in 0..200 {
+        world.say(&ann, &room, &format!("wave {n}")).await;
+    }
+    let reply = json!({"kind": "post", "body": "as you said", "reply_to": 4});
+    send(&world, &bob, &room, reply).await;
+    let (first, older) = (format!("/r/{room}"), format!("/r/{room}/items?before=150"));
+    for _ in 0..4 {
+        html(&world, &bob, &first).await;
+        html(&world, &bob, &older).await;
+    }
+    let (hits, queries) = counts(&world);
+    let page = html(&world, &bob, &first).await;
+    assert!(
+        page.contains("wave 199") && page.contains("canary 0"),
+        "what is quoted, too"
+    );
+    assert!(!page.contains("wave 140"));
+    let items = html(&world, &bob, &older).await;
+    assert!(items.contains("wave 140") && !items.contains("wave 199"));
+    assert_eq!(counts(&world).0, hits + 2);
+    // The list of the person's rooms is asked for, of the store: where each of them ends.
+    let of_list = {
+        let before = counts(&world).1;
+        world.get(&bob, "/rooms").await;
+        counts(&world).1 - before
+    };
+    assert_eq!(counts(&world).1 - of_list - queries, of_list);
+    // The same as from the store.
+    world
+        .node
+        .shelves
+        .forget_for_test(room.parse().expect("an id"));
+    let again = html(&world, &bob, &older).await;
+    assert_eq!(again, items);
+}
