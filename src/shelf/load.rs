@@ -1,6 +1,6 @@
 //! What shelves read from the store.
 
-use super::state::{About, Slot, range_of};
+use super::state::{About, Segment, Slot, range_of};
 use crate::entry::Entry;
 use crate::ids::{RoomId, Seq};
 use crate::reading::{Tail, Text, Texts, hide, log_range, standing, subject, tail};
@@ -9,19 +9,41 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The segment as far as it is known to be stored up to `known`, at that state or a later one. All that was
-/// acknowledged as hidden before is hidden: what hides is read after what it hides.
+/// acknowledged as hidden before is hidden: what hides is read after what it hides. `None`: there is nothing.
 pub async fn segment(
     store: &dyn Store,
     room: RoomId,
     index: u64,
     known: Seq,
-) -> StoreResult<Vec<Slot>> {
-    let (first, last) = range_of(index);
+) -> StoreResult<Option<Segment>> {
     // Views that stand with their entries have nothing between them and the head.
     let tail = match store.appends_views() {
         true => None,
         false => tail(store, room).await?,
     };
+    let tail = tail.unwrap_or_else(|| Tail {
+        statics: Statics::empty(),
+        entries: Vec::new(),
+    });
+    let slots = slots_of(store, room, (index, known), &tail).await?;
+    let mut segment = Segment::new(slots);
+    // What is stored up to `known` is not told again, and its views and guards, too, may stand later than
+    // the entry itself: until it is acknowledged nobody waits for them.
+    for stored in tail.entries.iter().filter(|at| at.entry.seq <= known) {
+        if let Some(segment) = &mut segment {
+            segment.apply(&stored.entry);
+        }
+    }
+    Ok(segment)
+}
+
+async fn slots_of(
+    store: &dyn Store,
+    room: RoomId,
+    (index, known): (u64, Seq),
+    tail: &Tail,
+) -> StoreResult<Vec<Slot>> {
+    let (first, last) = range_of(index);
     let stored = log_range(store, room, first, last.min(known)).await?;
     let entries: Vec<Entry> = stored.into_iter().map(|stored| stored.entry).collect();
     let mut subjects: Vec<Seq> = entries.iter().filter_map(subject).collect();
@@ -33,11 +55,7 @@ pub async fn segment(
         return Ok(slots(entries, &HashMap::new(), HashMap::new(), Vec::new()));
     }
     let rows = store.reactions(room, &posts).await?;
-    let nothing = || Tail {
-        statics: Statics::empty(),
-        entries: Vec::new(),
-    };
-    let rows = standing(rows, &tail.unwrap_or_else(nothing), &posts);
+    let rows = standing(rows, tail, &posts);
     let redactions = store.redactions(room, &subjects).await?;
     let texts = texts(store, room, &entries, &redactions).await?;
     Ok(slots(entries, &redactions, texts, rows))

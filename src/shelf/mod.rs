@@ -283,11 +283,11 @@ impl Shared {
         };
         let found = load::segment(&*self.store, room, index, load.known).await;
         match found {
-            Ok(slots) => {
-                kept.change(|shelf| shelf.take_in(index, load.known, slots));
+            Ok(Some(segment)) => {
+                kept.change(|shelf| shelf.take_in(index, load.known, segment));
                 true
             }
-            Err(_) => false,
+            Ok(None) | Err(_) => false,
         }
     }
 }

@@ -128,10 +128,7 @@ impl Shelf {
     }
 
     /// What was read up to `known`, while nothing later was known; what came since is done to it.
-    pub fn take_in(&mut self, index: u64, known: Seq, slots: Vec<Slot>) {
-        let Some(mut segment) = Segment::new(slots) else {
-            return;
-        };
+    pub fn take_in(&mut self, index: u64, known: Seq, mut segment: Segment) {
         let (first, last) = range_of(index);
         let until = |head: Seq| head.min(last) + 1;
         if segment.next() != until(known) || self.segments.contains_key(&index) {

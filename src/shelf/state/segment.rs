@@ -99,7 +99,8 @@ impl Slot {
 
     fn edited(&mut self, seq: Seq, text: Text) {
         let about = self.about();
-        if seq >= about.redaction.edited {
+        let is_news = seq > about.redaction.edited || text.0.is_some();
+        if seq >= about.redaction.edited && is_news {
             about.redaction.edited = seq;
             about.edit = Some(text).filter(|_| about.redaction.deleted == 0);
         }

@@ -31,13 +31,17 @@ fn slots(seqs: std::ops::RangeInclusive<Seq>) -> Vec<Slot> {
     slots.collect()
 }
 
+fn segment(seqs: std::ops::RangeInclusive<Seq>) -> Segment {
+    Segment::new(slots(seqs)).expect("a run")
+}
+
 /// A shelf at `head` that holds its newest segment.
 fn shelf(head: Seq) -> Shelf {
     let mut shelf = Shelf::default();
     shelf.begin_at(head);
     let index = index_of(head);
     let known = shelf.begin_load();
-    shelf.take_in(index, known, slots(range_of(index).0..=head));
+    shelf.take_in(index, known, segment(range_of(index).0..=head));
     shelf.end_load();
     shelf
 }
@@ -79,7 +83,7 @@ fn what_came_before_the_first_head_is_a_gap() {
 
 #[test]
 fn what_does_not_fit_is_not_taken_in() {
-    let check = |known: Seq, given: Vec<Slot>, is_taken: bool| {
+    let check = |known: Seq, given: Segment, is_taken: bool| {
         let mut shelf = Shelf::default();
         shelf.begin_at(10);
         assert_eq!(shelf.begin_load(), 10);
@@ -89,11 +93,11 @@ fn what_does_not_fit_is_not_taken_in() {
     };
     let mut holed = slots(1..=10);
     holed.remove(4);
-    check(10, slots(1..=10), true);
-    check(10, holed, false);
-    check(10, slots(1..=9), false);
-    check(9, slots(1..=9), false);
-    check(10, Vec::new(), false);
+    assert!(Segment::new(holed).is_none());
+    assert!(Segment::new(Vec::new()).is_none());
+    check(10, segment(1..=10), true);
+    check(10, segment(1..=9), false);
+    check(9, segment(1..=9), false);
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_reading_that_missed_too_much_is_not_taken_in() {
         for seq in 11..=came {
             shelf.hear(&run(seq..=seq));
         }
-        shelf.take_in(0, known, slots(1..=10));
+        shelf.take_in(0, known, segment(1..=10));
         assert_eq!(shelf.entries(1, 10).is_ok(), is_taken, "{came}");
     }
 }
@@ -121,7 +125,7 @@ fn a_shelf_has_bounds_and_keeps_what_is_of_use() {
         shelf.begin_reading();
         let known = shelf.begin_load();
         let (first, last) = range_of(index);
-        shelf.take_in(index, known, slots(first..=last));
+        shelf.take_in(index, known, segment(first..=last));
         shelf.end_load();
         assert!(
             shelf.entries(1, 1).is_ok(),

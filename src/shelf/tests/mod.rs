@@ -4,7 +4,7 @@ mod pen;
 
 use self::pen::{Pen, edit, post, react};
 use super::load;
-use super::state::{Lack, Shelf, Slot, index_of};
+use super::state::{Lack, Shelf, index_of};
 use super::{Asked, Shelves};
 use crate::entry::{Entry, Event};
 use crate::ids::{RoomId, Seq};
@@ -157,14 +157,14 @@ async fn what_comes_while_a_segment_is_read_is_in_it() {
             let event = dice.event(&pen);
             came.push(pen.write(user(2), event).await);
         }
-        let slots = load::segment(&*store, pen.room, index, known).await;
-        let slots: Vec<Slot> = slots.expect("read");
+        let read = load::segment(&*store, pen.room, index, known).await;
+        let segment = read.expect("read").expect("there is something");
         for _ in 0..dice.below(6) {
             let event = dice.event(&pen);
             came.push(pen.write(user(3), event).await);
         }
         shelf.hear(&came);
-        shelf.take_in(index, known, slots);
+        shelf.take_in(index, known, segment);
         shelf.end_load();
         let first = index * limits::SHELF_SEGMENT_ENTRIES;
         let limit = limits::SHELF_SEGMENT_ENTRIES.min(pen.head() - first) as usize;
@@ -185,6 +185,39 @@ async fn what_comes_while_a_segment_is_read_is_in_it() {
     assert!(taken > 1_000, "{taken} messages");
 }
 
+/// Another node stored a deletion and an edit, and its guards are on their way: when they stand and it is
+/// acknowledged, nobody tells this node again.
+#[tokio::test]
+async fn what_is_not_guarded_yet_when_a_segment_is_read_is_hidden_all_the_same() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let mut pen = Pen::new(Arc::clone(&store)).await;
+    for n in 0..9 {
+        pen.write(user(1), post(&format!("wave {n}"), None)).await;
+    }
+    pen.write(user(1), edit(3, "calm")).await;
+    pen.view().await;
+    pen.guards_follow = true;
+    pen.write(user(1), Event::Delete { target: 5 }).await;
+    pen.write(user(1), edit(3, "calmer")).await;
+    pen.write(user(1), edit(4, "calm, too")).await;
+    let mut shelf = Shelf::default();
+    shelf.begin_at(pen.head());
+    let known = shelf.begin_load();
+    let read = load::segment(&*store, pen.room, 0, known).await;
+    let segment = read.expect("read").expect("there is something");
+    shelf.take_in(0, known, segment);
+    shelf.end_load();
+    let body = |shelf: &mut Shelf, seq| {
+        let view = shelf.message(seq).expect("known").expect("a post");
+        (view.body.clone(), view.deleted)
+    };
+    assert_eq!(body(&mut shelf, 3), (Some("calmer".to_owned()), false));
+    assert_eq!(body(&mut shelf, 4), (Some("calm, too".to_owned()), false));
+    assert_eq!(body(&mut shelf, 5), (None, true));
+    let (entries, _) = shelf.entries_page(Page::After(2), 3, 0).expect("known");
+    assert!(entries.iter().all(|entry| entry.redacted));
+}
+
 async fn long_room() -> (Pen, Metrics, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
@@ -198,7 +231,8 @@ async fn long_room() -> (Pen, Metrics, TempDir) {
     (pen, metrics, folder)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// On one thread, so that all have asked before anything is answered.
+#[tokio::test]
 async fn a_thousand_readers_at_once_cost_a_handful_of_queries() {
     let (pen, metrics, _folder) = long_room().await;
     for (alone, page) in [
@@ -232,13 +266,8 @@ async fn a_thousand_readers_at_once_cost_a_handful_of_queries() {
                 .all(|page| page.as_ref().expect("read") == &first)
         );
         let queries = metrics.log_queries.get() - before;
-        // The first of a room or place that nobody wanted lately reads for himself; among others many
-        // heads are read, one after the other, while a thousand readers come.
-        let most = if alone { 10 } else { 40 };
-        assert!(
-            queries <= most,
-            "{queries} queries, alone: {alone}, {page:?}"
-        );
+        // The first of a room or place that nobody wanted lately reads for himself.
+        assert!(queries <= 10, "{queries} queries, alone: {alone}, {page:?}");
         assert!(metrics.history_hits.get() - hits >= 990);
     }
 }

@@ -19,6 +19,8 @@ pub struct Pen {
     /// What was not hidden yet of a post: entry and digest.
     contents: BTreeMap<Seq, Vec<(Seq, Hash)>>,
     deleted: BTreeSet<Seq>,
+    /// What guards say stands later than the entries.
+    pub guards_follow: bool,
 }
 
 pub fn post(body: &str, reply_to: Option<Seq>) -> Event {
@@ -67,6 +69,7 @@ impl Pen {
             statics: statics.expect("there"),
             contents: BTreeMap::new(),
             deleted: BTreeSet::new(),
+            guards_follow: false,
         }
     }
 
@@ -100,7 +103,10 @@ impl Pen {
             bucket: bucket_of(seq, BUCKET_BITS),
             owner: self.owner,
             expected_next: seq,
-            guards: guards_of(RoomKind::Group, &stored.entry),
+            guards: match self.guards_follow {
+                true => Vec::new(),
+                false => guards_of(RoomKind::Group, &stored.entry),
+            },
             ord: stored.entry.ord,
             chain: stored.link,
             viewed: self.statics.viewed,

@@ -54,8 +54,11 @@ pub async fn list(
     let page = match node.shelves.entries(&asked).await {
         Some(page) => page,
         None => {
+            // What is shown from the store now is not gone again from memory.
             await_head(&*node.store, room, asked.min).await?;
-            entries_page(&*node.store, room, asked.page, asked.limit).await?
+            let page = entries_page(&*node.store, room, asked.page, asked.limit).await?;
+            node.shelves.head(room, page.head);
+            page
         }
     };
     still_in(&node, &current, room).await?;
@@ -75,7 +78,9 @@ pub async fn messages(
         Some(page) => page,
         None => {
             await_head(&*node.store, room, asked.min).await?;
-            messages_page(&*node.store, room, asked.page, asked.limit).await?
+            let page = messages_page(&*node.store, room, asked.page, asked.limit).await?;
+            node.shelves.head(room, page.head);
+            page
         }
     };
     still_in(&node, &current, room).await?;
