@@ -3,7 +3,7 @@
 use super::entries::{floor_of, head_of};
 use super::page::Page;
 use super::reactions::{Reactions, shown, standing};
-use super::{Tail, tail};
+use super::{Tail, unviewed};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event, Mentions, StoredEntry};
 use crate::error::Result;
@@ -147,12 +147,12 @@ pub async fn views(
     room: RoomId,
     posts: Vec<Entry>,
 ) -> StoreResult<Vec<MessageView>> {
-    let Some(tail) = tail(store, room).await? else {
-        return Ok(Vec::new());
-    };
     if posts.is_empty() {
         return Ok(Vec::new());
     }
+    let Some(tail) = unviewed(store, room).await? else {
+        return Ok(Vec::new());
+    };
     let seqs: Vec<Seq> = posts.iter().map(|post| post.seq).collect();
     let rows = store.reactions(room, &seqs).await?;
     let mut reactions = shown(&standing(rows, &tail, &seqs));

@@ -3,8 +3,8 @@
 use super::state::{About, Segment, Slot, range_of};
 use crate::entry::Entry;
 use crate::ids::{RoomId, Seq};
-use crate::reading::{Tail, Text, Texts, hide, log_range, standing, subject, tail};
-use crate::store::{ReactionRow, Redaction, Statics, Store, StoreResult};
+use crate::reading::{Tail, Text, Texts, hide, log_range, standing, subject, unviewed};
+use crate::store::{ReactionRow, Redaction, Store, StoreResult};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,15 +16,9 @@ pub async fn segment(
     index: u64,
     known: Seq,
 ) -> StoreResult<Option<Segment>> {
-    // Views that stand with their entries have nothing between them and the head.
-    let tail = match store.appends_views() {
-        true => None,
-        false => tail(store, room).await?,
+    let Some(tail) = unviewed(store, room).await? else {
+        return Ok(None);
     };
-    let tail = tail.unwrap_or_else(|| Tail {
-        statics: Statics::empty(),
-        entries: Vec::new(),
-    });
     let slots = slots_of(store, room, (index, known), &tail).await?;
     let mut segment = Segment::new(slots);
     // What is stored up to `known` is not told again, and its views and guards, too, may stand later than

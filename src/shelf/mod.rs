@@ -167,7 +167,7 @@ impl Shelves {
         of: impl Fn(&mut Shelf) -> Result<T, Lack>,
     ) -> Option<T> {
         self.0.metrics.history_reads.inc();
-        let mut head = None;
+        let (mut head, mut brought) = (None, false);
         for _ in 0..limits::SHELF_ROUNDS_MAX {
             let kept = self.0.library.take(room, near.map(state::index_of))?;
             // Alone, a shelf that began hears of everything. Asked after the shelf was there: what
@@ -190,7 +190,14 @@ impl Shelves {
                         return None;
                     }
                 }
-                Look::Lack(Lack::Segments(missing)) => self.bring(room, &kept, missing).await?,
+                Look::Lack(Lack::Segments(missing)) => {
+                    if !brought && !self.is_hot(room, &kept, &missing) {
+                        return None;
+                    }
+                    // What else the page lacks is as hot as that.
+                    brought = true;
+                    self.bring(room, &kept, missing).await?;
+                }
                 Look::Lack(Lack::Other) => return None,
             }
         }
@@ -203,19 +210,20 @@ impl Shelves {
         self.0.flights.join(Flight::Gap(room), work).await
     }
 
-    /// Reads what is missing, if it is the newest of the room or somebody else wanted it lately.
-    async fn bring(&self, room: RoomId, kept: &Kept, missing: BTreeSet<u64>) -> Option<()> {
-        let head = kept.change(|shelf| shelf.head().unwrap_or(0))?;
-        let last = state::index_of(head);
-        let newest = |index: &u64| index + limits::SHELF_TAIL_SEGMENTS > last;
-        let wanted = missing.iter().map(|index| {
-            let before = self.0.library.was_wanted(room, *index);
-            before || newest(index)
+    /// Whether some of it is the newest of the room, or was wanted lately by somebody else.
+    fn is_hot(&self, room: RoomId, kept: &Kept, missing: &BTreeSet<u64>) -> bool {
+        let head = kept.change(|shelf| shelf.head().unwrap_or(0));
+        let last = state::index_of(head.unwrap_or(0));
+        let hot = missing.iter().filter(|index| {
+            let before = self.0.library.was_wanted(room, **index);
+            before || *index + limits::SHELF_TAIL_SEGMENTS > last
         });
         // All are noted, whatever is said of one.
-        if wanted.filter(|wanted| *wanted).count() == 0 {
-            return None;
-        }
+        hot.count() > 0
+    }
+
+    /// Reads what is missing; `None`: the store did not answer.
+    async fn bring(&self, room: RoomId, kept: &Kept, missing: BTreeSet<u64>) -> Option<()> {
         let reads = missing.into_iter().map(|index| {
             let (shared, kept) = (Arc::clone(&self.0), kept.clone());
             let work = move || async move { shared.load(room, index, kept).await };
