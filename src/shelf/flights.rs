@@ -231,7 +231,7 @@ mod tests {
         for (round, ends) in [(1, Ok(true)), (2, Ok(false)), (3, Err(()))] {
             let all: Vec<_> = (0..50).map(|_| join(ends)).collect();
             // The one in the map, and one for each who waits.
-            let waiting = || locked(&flights.0).get(&1).map(|landed| landed.clone());
+            let waiting = || locked(&flights.0).get(&1).cloned();
             until("the flight", async || {
                 waiting().is_some() && begun.load(Ordering::SeqCst) == round
             })
