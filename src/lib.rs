@@ -30,6 +30,7 @@ pub mod rooms;
 pub mod seed;
 pub mod serve;
 pub mod session;
+pub mod shelf;
 #[cfg(test)]
 mod sim;
 pub mod slots;

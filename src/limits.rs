@@ -118,6 +118,26 @@ pub const PAGE_MAX: usize = 200;
 /// A read with `min` waits this long for the state, milliseconds; then `unavailable`.
 pub const MIN_WAIT_MS: u64 = 2_000;
 
+/// Hot history is kept in memory: entries in one segment; segments and bytes of one room; rooms and bytes
+/// of a node. Beyond, what was of no use for longest goes.
+pub const SHELF_SEGMENT_ENTRIES: u64 = 64;
+pub const SHELF_SEGMENTS_MAX: usize = 32;
+pub const SHELF_BYTES_MAX: usize = 4 * 1_048_576;
+pub const SHELVES_MAX: usize = 4_096;
+pub const SHELVES_BYTES_MAX: usize = 64 * 1_048_576;
+/// Entries remembered while segments are read; beyond, they are read again.
+pub const SHELF_RECENT_MAX: usize = 1_024;
+/// A shelf that lacks more than this, or that so many entries came to since it was last read, goes.
+pub const SHELF_GAP_MAX: u64 = 512;
+pub const SHELF_UNREAD_MAX: usize = 1_024;
+/// Places of history of which a node remembers that somebody read there: the second reader in turn finds
+/// them hot. Twice as many, at most.
+pub const SHELF_WANTED_MAX: usize = 4_096;
+/// The newest segments of a room that are read into memory for the first who wants them.
+pub const SHELF_TAIL_SEGMENTS: u64 = 4;
+/// How often one reader waits for what a page lacks before he reads the store himself.
+pub const SHELF_ROUNDS_MAX: usize = 8;
+
 /// Sockets per person; per address before hello, and in all.
 pub const SOCKETS_PER_USER_MAX: u64 = 10;
 pub const SOCKETS_UNGREETED_PER_ADDRESS_MAX: u64 = 50;

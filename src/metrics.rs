@@ -65,6 +65,12 @@ metrics! {
     append_retries: IntCounter,
     /// Rounds in which sessions sent again what had an unknown outcome.
     sends_again: IntCounter,
+    /// Queries of the log at the store: entries, heads, and where a log ends.
+    log_queries: IntCounter,
+    /// Pages of history that were asked for.
+    history_reads: IntCounter,
+    /// Pages of history that were there in memory.
+    history_hits: IntCounter,
     /// Timers that this node is about.
     timers_held: IntGauge,
     /// Timers that were done.

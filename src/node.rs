@@ -15,6 +15,7 @@ use crate::relay::directory::Relays;
 use crate::room::directory::Rooms;
 use crate::session::presence::Presence;
 use crate::session::registry::Sessions;
+use crate::shelf::Shelves;
 use crate::store::Store;
 use crate::web::fragments::LiveRenderer;
 use crate::web::render::Renderer;
@@ -29,6 +30,7 @@ pub struct Node {
     pub store: Arc<dyn Store>,
     pub rooms: Rooms,
     pub relays: Relays,
+    pub shelves: Shelves,
     pub sessions: Sessions,
     pub presence: Presence,
     pub people: People,
@@ -86,6 +88,10 @@ impl Node {
         )
         .await
         .map_err(|_| Error::internal())?;
+        store.log_queries().count_into(&metrics.log_queries);
+        let alone = way.is_none() && store.is_alone();
+        let shelves = Shelves::new(Arc::clone(&store), &metrics, alone);
+        relays.shelve(shelves.clone());
         let auth = Arc::new(Auth::new(&config));
         let limiter = Arc::new(Limiter::new(factor as f64));
         let cluster = way.is_some().then(|| {
@@ -128,6 +134,7 @@ impl Node {
             store,
             rooms,
             relays,
+            shelves,
             sessions,
             people,
             metrics,

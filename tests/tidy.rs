@@ -54,7 +54,12 @@ fn is_test(path: &Path) -> bool {
 #[test]
 fn the_cores_import_nothing_that_waits_or_stores() {
     let mut cores = vec![root().join("src/access.rs")];
-    for folder in ["src/room/state", "src/session/state", "src/cluster/state"] {
+    for folder in [
+        "src/room/state",
+        "src/session/state",
+        "src/cluster/state",
+        "src/shelf/state",
+    ] {
         let folder = root().join(folder);
         if folder.is_dir() {
             cores.extend(rust_files(&folder));

@@ -32,6 +32,13 @@ impl Http {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// A text that nobody has to sign in for.
+    pub async fn text(&self, url: &str) -> String {
+        let answer = self.client.get(url).send().await;
+        let answer = answer.expect("the server answers");
+        answer.text().await.expect("the server answers to the end")
+    }
+
     /// A page as a browser gets it, compressed: its bytes and its encoding.
     pub async fn page(&self, path: &str, token: &str) -> (usize, String) {
         let url = format!("http://{}{path}", self.host);

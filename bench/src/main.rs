@@ -46,6 +46,9 @@ enum What {
     /// Durable sends, beside a raw SQLite loop.
     #[command(name = "W4")]
     W4,
+    /// Pages of history, read once, again and again, and by many at once.
+    #[command(name = "W5")]
+    W5,
     /// The first paint of the page.
     #[command(name = "W9")]
     W9,
@@ -135,6 +138,7 @@ fn plan_of(options: &Options) -> scenario::Plan {
         What::W1 => &[scenario::Case::Idle][..],
         What::W2 => &[scenario::Case::Fanout],
         What::W4 => &[scenario::Case::Durable],
+        What::W5 => &[scenario::Case::History],
         What::W9 => &[scenario::Case::Page],
         What::Cold => &[scenario::Case::Cold],
         _ => &scenario::Case::ALL,

@@ -87,7 +87,7 @@ pub fn hide(entry: Entry, redaction: Redaction) -> Entry {
 }
 
 /// The post whose redaction decides what of `entry` is shown.
-fn subject(entry: &Entry) -> Option<Seq> {
+pub fn subject(entry: &Entry) -> Option<Seq> {
     match &entry.event {
         Event::Post { .. } => Some(entry.seq),
         Event::Delete { .. } => None,

@@ -2,64 +2,21 @@
 
 use super::entries::{floor_of, head_of};
 use super::page::Page;
-use super::{Tail, tail};
+use super::reactions::{Reactions, shown, standing};
+use super::{Tail, unviewed};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event, Mentions, StoredEntry};
 use crate::error::Result;
 use crate::ids::{ClientId, Ordinal, RoomId, Seq, UserId};
-use crate::limits;
-use crate::store::{ReactionRow, Redaction, Scene, Store, StoreResult};
+use crate::store::{Redaction, Scene, Store, StoreResult};
 use futures_util::future::try_join_all;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
 /// Entries read at once when looking for posts.
 const SCAN_MAX: u64 = 2_000;
 /// How often the text is looked up anew when an edit overtakes the reading.
 const TEXT_TRIES: usize = 4;
-
-/// Who reacted with one emoji.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Reaction {
-    pub count: u64,
-    /// The first 50, in the order in which they reacted.
-    pub users: Vec<UserId>,
-}
-
-/// The reactions of a message, in the order of first use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reactions(pub Vec<(String, Reaction)>);
-
-impl Serialize for Reactions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (emoji, reaction) in &self.0 {
-            map.serialize_entry(emoji, reaction)?;
-        }
-        map.end()
-    }
-}
-
-impl utoipa::PartialSchema for Reactions {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        <HashMap<String, Reaction> as utoipa::PartialSchema>::schema()
-    }
-}
-
-impl utoipa::ToSchema for Reactions {
-    fn schemas(
-        schemas: &mut Vec<(
-            String,
-            utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>,
-        )>,
-    ) {
-        schemas.push((
-            "Reaction".to_owned(),
-            <Reaction as utoipa::PartialSchema>::schema(),
-        ));
-    }
-}
 
 /// A post as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -190,15 +147,15 @@ pub async fn views(
     room: RoomId,
     posts: Vec<Entry>,
 ) -> StoreResult<Vec<MessageView>> {
-    let Some(tail) = tail(store, room).await? else {
-        return Ok(Vec::new());
-    };
     if posts.is_empty() {
         return Ok(Vec::new());
     }
+    let Some(tail) = unviewed(store, room).await? else {
+        return Ok(Vec::new());
+    };
     let seqs: Vec<Seq> = posts.iter().map(|post| post.seq).collect();
     let rows = store.reactions(room, &seqs).await?;
-    let mut reactions = fold_reactions(rows, &tail, &seqs);
+    let mut reactions = shown(&standing(rows, &tail, &seqs));
     let mut texts = Texts::of(store, room, &seqs).await?;
     let views = posts.into_iter().map(|post| {
         let reactions = reactions.remove(&post.seq).unwrap_or_default();
@@ -218,7 +175,7 @@ pub fn messages_of(scene: &Scene) -> HashMap<Seq, MessageView> {
         statics: scene.statics.clone(),
         entries: above.cloned().collect(),
     };
-    let mut reactions = fold_reactions(scene.reactions.clone(), &tail, &seqs);
+    let mut reactions = shown(&standing(scene.reactions.clone(), &tail, &seqs));
     let edits = scene.edits.iter().map(|(post, edit)| {
         let text = edit.entry.event.content().map(str::to_owned);
         (*post, (text, edit.entry.at))
@@ -249,6 +206,18 @@ pub async fn newest(store: &dyn Store, room: RoomId, most: usize) -> StoreResult
 }
 
 fn view(post: Entry, texts: &mut Texts, reactions: Reactions) -> MessageView {
+    let redaction = texts.redactions.get(&post.seq).copied().unwrap_or_default();
+    let edit = texts.edits.remove(&post.seq);
+    view_of(post, redaction, edit, reactions)
+}
+
+/// A post with what is said of it; `edit` is the text that its redaction names.
+pub fn view_of(
+    post: Entry,
+    redaction: Redaction,
+    edit: Option<Text>,
+    reactions: Reactions,
+) -> MessageView {
     let Event::Post {
         body,
         reply_to,
@@ -257,9 +226,7 @@ fn view(post: Entry, texts: &mut Texts, reactions: Reactions) -> MessageView {
     else {
         unreachable!("only posts have views");
     };
-    let redaction = texts.redactions.get(&post.seq).copied().unwrap_or_default();
     let deleted = redaction.deleted > 0;
-    let edit = texts.edits.remove(&post.seq);
     let (body, edited_at) = match (deleted, redaction.edited) {
         (true, _) => (None, None),
         (false, 0) => (body, None),
@@ -285,16 +252,19 @@ fn view(post: Entry, texts: &mut Texts, reactions: Reactions) -> MessageView {
     }
 }
 
+/// The text of an edit, unless it was erased, and when it came.
+pub type Text = (Option<String>, Timestamp);
+
 /// The newest text of each edited post.
-struct Texts {
-    redactions: HashMap<Seq, Redaction>,
-    edits: HashMap<Seq, (Option<String>, Timestamp)>,
+pub struct Texts {
+    pub redactions: HashMap<Seq, Redaction>,
+    pub edits: HashMap<Seq, Text>,
 }
 
 impl Texts {
     /// Reads redactions, then the edits that they name. An edit that was erased meanwhile was
     /// overtaken by another one, so the redactions are read again.
-    async fn of(store: &dyn Store, room: RoomId, posts: &[Seq]) -> StoreResult<Self> {
+    pub async fn of(store: &dyn Store, room: RoomId, posts: &[Seq]) -> StoreResult<Self> {
         let mut texts = Self::read(store, room, posts).await?;
         for _ in 1..TEXT_TRIES {
             if texts.edits.values().all(|(body, _)| body.is_some()) {
@@ -322,59 +292,4 @@ impl Texts {
         let edits = try_join_all(reads).await?.into_iter().collect();
         Ok(Self { redactions, edits })
     }
-}
-
-/// The reactions that stand at the head: the view's rows with the tail on top.
-fn fold_reactions(rows: Vec<ReactionRow>, tail: &Tail, posts: &[Seq]) -> HashMap<Seq, Reactions> {
-    let wanted: BTreeSet<Seq> = posts.iter().copied().collect();
-    let mut standing: HashMap<(Seq, String, UserId), Seq> = rows
-        .into_iter()
-        .map(|row| ((row.target, row.emoji, row.user), row.seq))
-        .collect();
-    for entry in tail.entries.iter().map(|stored| &stored.entry) {
-        let (Some(user), Some(target)) = (entry.by, entry.event.target()) else {
-            continue;
-        };
-        let Some(emoji) = entry.event.content() else {
-            continue;
-        };
-        if !wanted.contains(&target) {
-            continue;
-        }
-        let key = (target, emoji.to_owned(), user);
-        match &entry.event {
-            Event::React { .. } => {
-                standing.entry(key).or_insert(entry.seq);
-            }
-            Event::Unreact { .. } if standing.get(&key).is_some_and(|set| *set < entry.seq) => {
-                standing.remove(&key);
-            }
-            _ => {}
-        }
-    }
-    group(standing)
-}
-
-fn group(standing: HashMap<(Seq, String, UserId), Seq>) -> HashMap<Seq, Reactions> {
-    let mut in_order: Vec<_> = standing.into_iter().collect();
-    in_order.sort_unstable_by_key(|(_, seq)| *seq);
-    let mut grouped: HashMap<Seq, Reactions> = HashMap::new();
-    for ((target, emoji, user), _) in in_order {
-        let reactions = &mut grouped.entry(target).or_default().0;
-        let place = reactions.iter().position(|(known, _)| *known == emoji);
-        let place = place.unwrap_or_else(|| {
-            let none = Reaction {
-                count: 0,
-                users: Vec::new(),
-            };
-            reactions.push((emoji, none));
-            reactions.len() - 1
-        });
-        let reaction = &mut reactions[place].1;
-        reaction.count += 1;
-        if reaction.users.len() < limits::REACTION_USERS_SHOWN {
-            reaction.users.push(user);
-        }
-    }
-    grouped
 }

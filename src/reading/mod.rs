@@ -8,13 +8,16 @@ mod entries;
 mod items;
 mod messages;
 mod page;
+mod reactions;
 
-pub use entries::{EntriesPage, entries_page, hide, redact};
+pub use entries::{EntriesPage, entries_page, hide, redact, subject};
 pub use items::{RoomItem, mentions_after, ord_at, room_item, room_items};
 pub use messages::{
-    MessageView, MessagesPage, Reactions, message_views, messages_of, messages_page, newest, views,
+    MessageView, MessagesPage, Text, Texts, message_views, messages_of, messages_page, newest,
+    view_of, views,
 };
 pub use page::{Page, await_head, window};
+pub use reactions::{Reaction, Reactions, shown, standing};
 
 use crate::clock::Timestamp;
 use crate::entry::{Event, StoredEntry};
@@ -66,8 +69,20 @@ pub async fn tail(store: &dyn Store, room: RoomId) -> StoreResult<Option<Tail>> 
     Ok(found.map(|(statics, entries)| Tail { statics, entries }))
 }
 
+/// What views may not show yet: the tail of a room, of which nothing is needed where views stand with
+/// their entries. `None`: no log.
+pub async fn unviewed(store: &dyn Store, room: RoomId) -> StoreResult<Option<Tail>> {
+    match store.appends_views() {
+        true => Ok(Some(Tail {
+            statics: Statics::empty(),
+            entries: Vec::new(),
+        })),
+        false => tail(store, room).await,
+    }
+}
+
 /// Entries `from..=to`, in as many reads as it takes.
-async fn log_range(
+pub async fn log_range(
     store: &dyn Store,
     room: RoomId,
     from: u64,

@@ -19,6 +19,16 @@ pub enum Page {
     Around(Seq),
 }
 
+impl Page {
+    /// Where in the log that is, unless it is its end.
+    pub fn place(self) -> Option<Seq> {
+        match self {
+            Page::Newest => None,
+            Page::After(seq) | Page::Before(seq) | Page::Around(seq) => Some(seq),
+        }
+    }
+}
+
 /// The seqs `from..=to` of a page of entries; empty if `from > to`.
 pub fn window(page: Page, limit: u64, floor: Seq, head: Seq) -> (Seq, Seq) {
     let first = floor + 1;
@@ -41,10 +51,13 @@ pub fn window(page: Page, limit: u64, floor: Seq, head: Seq) -> (Seq, Seq) {
 
 /// Waits until the room's head is at least `min`, at most two seconds; then `unavailable`.
 pub async fn await_head(store: &dyn Store, room: RoomId, min: Seq) -> Result<()> {
+    if min == 0 {
+        return Ok(());
+    }
     let deadline = tokio::time::Instant::now() + Duration::from_millis(limits::MIN_WAIT_MS);
     loop {
         let heads = store.heads(&[room]).await?;
-        if heads.get(&room).is_some_and(|(head, _)| *head >= min) || min == 0 {
+        if heads.get(&room).is_some_and(|(head, _)| *head >= min) {
             return Ok(());
         }
         if tokio::time::Instant::now() >= deadline {

@@ -9,6 +9,7 @@ use crate::ids::{ConnectionId, RoomId, Seq, UserId};
 use crate::limits::MIN_WAIT_MS;
 use crate::metrics::Metrics;
 use crate::session::registry::{Connection, Sessions};
+use crate::shelf::Shelves;
 use crate::slots::Slots;
 use crate::store::Store;
 use crate::supervise::{Exit, Supervisor};
@@ -23,6 +24,8 @@ pub struct Relays(Arc<Shared>);
 struct Shared {
     parts: Arc<Parts>,
     supervisor: ActorCell,
+    /// Hears of everything before the relays do.
+    shelves: OnceLock<Shelves>,
 }
 
 impl Relays {
@@ -60,6 +63,7 @@ impl Relays {
         Ok(Self(Arc::new(Shared {
             parts: Arc::new(parts),
             supervisor: supervisor.get_cell(),
+            shelves: OnceLock::new(),
         })))
     }
 
@@ -119,8 +123,16 @@ impl Relays {
         let _ = self.0.parts.bus.set(bus);
     }
 
+    /// From now on the hot history hears what is published here.
+    pub fn shelve(&self, shelves: Shelves) {
+        let _ = self.0.shelves.set(shelves);
+    }
+
     /// The log of the room is at least this long: its relay reads what it lacks.
     pub fn head(&self, room: RoomId, head: Seq) {
+        if let Some(shelves) = self.0.shelves.get() {
+            shelves.head(room, head);
+        }
         self.tell_if_there(room, RelayMessage::Head(head));
     }
 
@@ -172,6 +184,9 @@ impl Relays {
 impl Subscriber for Relays {
     fn published(&self, publication: Publication) {
         let room = publication.room;
+        if let Some(shelves) = self.0.shelves.get() {
+            shelves.published(room, &publication.entries);
+        }
         let message = RelayMessage::Published(publication);
         let unheard = self.0.parts.slots.send_if_there(room, message);
         if let Err(RelayMessage::Published(publication)) = unheard {

@@ -18,6 +18,7 @@ mod log;
 pub mod memory;
 mod people;
 pub mod places;
+mod queries;
 mod rooms;
 pub mod rules;
 pub mod scene;
@@ -30,6 +31,7 @@ pub use leases::*;
 pub use log::*;
 pub use people::*;
 pub use places::RoomPlace;
+pub use queries::LogQueries;
 pub use rooms::*;
 pub use scene::Scene;
 pub use timers::{Cancelled, DueTimer, SetTimer, Task, Timer, TimerStore};
@@ -63,6 +65,12 @@ pub trait Store:
     fn appends_views(&self) -> bool {
         false
     }
+    /// Whether nobody but this process can write to it.
+    fn is_alone(&self) -> bool {
+        false
+    }
+    /// Its count of queries of the log.
+    fn log_queries(&self) -> &LogQueries;
     /// All rooms of a person with what the list of rooms shows of each, in no order. One moment
     /// where the store can tell one; otherwise put together from the methods above.
     async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {

@@ -3,6 +3,7 @@
 mod cold;
 mod durable;
 mod fanout;
+mod history;
 mod idle;
 mod page;
 
@@ -17,13 +18,15 @@ pub enum Case {
     Fanout,
     Durable,
     Page,
+    History,
     Cold,
 }
 
 impl Case {
-    pub const ALL: [Case; 5] = [
+    pub const ALL: [Case; 6] = [
         Case::Cold,
         Case::Page,
+        Case::History,
         Case::Fanout,
         Case::Durable,
         Case::Idle,
@@ -57,6 +60,7 @@ pub async fn run(plan: &Plan) -> Report {
                     Case::Fanout => fanout::run(plan, &mut report).await,
                     Case::Durable => durable::run(plan, &mut report).await,
                     Case::Page => page::run(plan, &mut report).await,
+                    Case::History => history::run(plan, &mut report).await,
                     Case::Cold => cold::run(plan, &mut report).await,
                 }
             }

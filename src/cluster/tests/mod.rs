@@ -1,6 +1,7 @@
 //! Two and three nodes in one process, over one store and real sockets.
 
 mod apart;
+mod hot;
 mod messages;
 mod moving;
 mod people;

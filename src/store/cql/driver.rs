@@ -2,7 +2,7 @@
 
 use super::route::StableOrder;
 use super::values::{Found, Values, found_in};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{LogQueries, StoreError, StoreResult};
 use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle};
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
@@ -66,6 +66,7 @@ pub(super) struct Driver {
     prepared: RwLock<HashMap<(&'static str, Kind), PreparedStatement>>,
     conditional: ExecutionProfileHandle,
     plain: ExecutionProfileHandle,
+    pub queries: LogQueries,
     #[cfg(test)]
     pub(crate) rounds: crate::testing::rounds::Rounds,
 }
@@ -86,6 +87,7 @@ impl Driver {
             prepared: RwLock::default(),
             conditional: conditional.build().into_handle(),
             plain: plain.build().into_handle(),
+            queries: LogQueries::default(),
             #[cfg(test)]
             rounds: crate::testing::rounds::Rounds::default(),
         }
@@ -136,6 +138,9 @@ impl Driver {
     ) -> StoreResult<()> {
         let statement = self.prepared(kind, text).await?;
         let mut place = PagingState::start();
+        if text.contains("FROM log ") {
+            self.queries.count();
+        }
         loop {
             #[cfg(test)]
             let _under_way = self.rounds.begin().await;

@@ -25,7 +25,7 @@ mod views;
 
 pub use place::{CqlPlace, Secret};
 
-use super::{Durability, RoomPlace, Scene, Store, StoreError, StoreResult};
+use super::{Durability, LogQueries, RoomPlace, Scene, Store, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::ids::{RoomId, Seq, UserId};
 use crate::limits::STORE_KNOWN_ROOMS_MAX;
@@ -153,6 +153,10 @@ impl Store for CqlStore {
     fn durability(&self) -> Durability {
         let durability = self.durability.read();
         durability.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn log_queries(&self) -> &LogQueries {
+        &self.driver.queries
     }
 
     async fn clock(&self) -> StoreResult<Option<Timestamp>> {

@@ -137,6 +137,7 @@ pub(super) fn entries(
 #[async_trait]
 impl LogStore for EmbeddedStore {
     async fn last_bucket(&self, room: RoomId, _from_bucket: u64) -> StoreResult<Option<Statics>> {
+        self.queries.count();
         self.read(move |connection| last(connection, room)).await
     }
 
@@ -185,6 +186,7 @@ impl LogStore for EmbeddedStore {
         limit: usize,
         _serial: bool,
     ) -> StoreResult<Vec<StoredEntry>> {
+        self.queries.count();
         self.read(move |connection| page(connection, room, from, to, limit))
             .await
     }
@@ -204,6 +206,7 @@ impl LogStore for EmbeddedStore {
     }
 
     async fn heads(&self, rooms: &[RoomId]) -> StoreResult<HashMap<RoomId, (Seq, Ordinal)>> {
+        self.queries.count();
         let rooms = rooms.to_vec();
         self.read(move |connection| {
             let mut heads = HashMap::with_capacity(rooms.len());

@@ -20,7 +20,7 @@ mod transaction;
 mod views;
 mod writer;
 
-use super::{Durability, RoomPlace, Scene, Store, StoreError, StoreResult};
+use super::{Durability, LogQueries, RoomPlace, Scene, Store, StoreError, StoreResult};
 use crate::ids::{RoomId, UserId};
 use crate::limits;
 use async_trait::async_trait;
@@ -57,6 +57,7 @@ impl Default for EmbeddedOptions {
 pub struct EmbeddedStore {
     bucket_bits: u32,
     health: Arc<Health>,
+    queries: LogQueries,
     #[cfg(test)]
     pub(crate) rounds: crate::testing::rounds::Rounds,
     /// `None` once it is closed. Whoever writes or reads holds it meanwhile.
@@ -140,6 +141,7 @@ impl EmbeddedStore {
         Ok(Self {
             bucket_bits: options.bucket_bits,
             health,
+            queries: LogQueries::default(),
             #[cfg(test)]
             rounds: crate::testing::rounds::Rounds::default(),
             open: tokio::sync::RwLock::new(Some(parts)),
@@ -187,12 +189,22 @@ impl Store for EmbeddedStore {
         true
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
+    fn log_queries(&self) -> &LogQueries {
+        &self.queries
+    }
+
     async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
+        self.queries.count();
         self.read(move |connection| places::places(connection, user))
             .await
     }
 
     async fn newest(&self, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {
+        self.queries.count();
         self.read(move |connection| scene::newest(connection, room, most))
             .await
     }

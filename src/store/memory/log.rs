@@ -15,6 +15,7 @@ impl Tables {
 #[async_trait]
 impl LogStore for MemoryStore {
     async fn last_bucket(&self, room: RoomId, _from_bucket: u64) -> StoreResult<Option<Statics>> {
+        self.queries.count();
         Ok(self.tables().last(room).cloned())
     }
 
@@ -79,6 +80,7 @@ impl LogStore for MemoryStore {
         limit: usize,
         _serial: bool,
     ) -> StoreResult<Vec<StoredEntry>> {
+        self.queries.count();
         let tables = self.tables();
         let head = tables.last(room).map_or(0, Statics::head);
         let floor = tables.rooms.get(&room).map_or(0, |row| row.floor);
@@ -106,6 +108,7 @@ impl LogStore for MemoryStore {
     }
 
     async fn heads(&self, rooms: &[RoomId]) -> StoreResult<HashMap<RoomId, (Seq, Ordinal)>> {
+        self.queries.count();
         let tables = self.tables();
         let head = |room: &RoomId| {
             let statics = tables.last(*room)?;

@@ -7,7 +7,7 @@ mod rooms;
 mod timers;
 mod views;
 
-use super::{Durability, Marker, Member, Redaction, RoomRow, Statics, Store};
+use super::{Durability, LogQueries, Marker, Member, Redaction, RoomRow, Statics, Store};
 use super::{Invite, Login, NodeLease, User};
 use crate::entry::{RoomKind, StoredEntry};
 use crate::ids::{ClientId, LoginId, NodeId, RoomId, Seq, TimerId, UserId};
@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct MemoryStore {
     bucket_bits: u32,
     tables: Mutex<Tables>,
+    queries: LogQueries,
 }
 
 #[derive(Default)]
@@ -70,6 +71,7 @@ impl MemoryStore {
         Self {
             bucket_bits,
             tables: Mutex::default(),
+            queries: LogQueries::default(),
         }
     }
 
@@ -87,5 +89,13 @@ impl Default for MemoryStore {
 impl Store for MemoryStore {
     fn durability(&self) -> Durability {
         Durability::Durable
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
+
+    fn log_queries(&self) -> &LogQueries {
+        &self.queries
     }
 }

@@ -12,6 +12,7 @@ use crate::node::Node;
 use crate::rate::Whom;
 use crate::reading::{EntriesPage, MessagesPage, await_head, entries_page, messages_page};
 use crate::rooms::{seat, send};
+use crate::shelf::Asked;
 use crate::web::extract::{Body, Id, Params};
 use axum::Json;
 use axum::extract::State;
@@ -49,8 +50,17 @@ pub async fn list(
     Id(room): Id<RoomId>,
     params: Params,
 ) -> Result<Json<EntriesPage>> {
-    let (page, limit) = admitted(&node, &current, room, &params).await?;
-    let page = entries_page(&*node.store, room, page, limit).await?;
+    let asked = admitted(&node, &current, room, &params).await?;
+    let page = match node.shelves.entries(&asked).await {
+        Some(page) => page,
+        None => {
+            // What is shown from the store now is not gone again from memory.
+            await_head(&*node.store, room, asked.min).await?;
+            let page = entries_page(&*node.store, room, asked.page, asked.limit).await?;
+            node.shelves.head(room, page.head);
+            page
+        }
+    };
     still_in(&node, &current, room).await?;
     Ok(Json(page))
 }
@@ -63,8 +73,16 @@ pub async fn messages(
     Id(room): Id<RoomId>,
     params: Params,
 ) -> Result<Json<MessagesPage>> {
-    let (page, limit) = admitted(&node, &current, room, &params).await?;
-    let page = messages_page(&*node.store, room, page, limit).await?;
+    let asked = admitted(&node, &current, room, &params).await?;
+    let page = match node.shelves.messages(&asked).await {
+        Some(page) => page,
+        None => {
+            await_head(&*node.store, room, asked.min).await?;
+            let page = messages_page(&*node.store, room, asked.page, asked.limit).await?;
+            node.shelves.head(room, page.head);
+            page
+        }
+    };
     still_in(&node, &current, room).await?;
     Ok(Json(page))
 }
@@ -74,13 +92,15 @@ async fn admitted(
     current: &CurrentUser,
     room: RoomId,
     params: &Params,
-) -> Result<(crate::reading::Page, usize)> {
-    seat(&*node.store, &current.actor(), room, Action::Read).await?;
-    let (page, limit) = (params.page()?, params.limit()?);
-    if let Some(min) = params.integer("min")? {
-        await_head(&*node.store, room, min).await?;
-    }
-    Ok((page, limit))
+) -> Result<Asked> {
+    let seat = seat(&*node.store, &current.actor(), room, Action::Read).await?;
+    Ok(Asked {
+        room,
+        floor: seat.room.floor,
+        page: params.page()?,
+        limit: params.limit()?,
+        min: params.integer("min")?.unwrap_or(0),
+    })
 }
 
 /// A removal that was acknowledged while the page was read holds for the page, too.

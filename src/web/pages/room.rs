@@ -166,16 +166,15 @@ pub async fn items(seat: Seat, Path(room): Path<String>, params: Params) -> Resu
     let limit = params.limit()?;
     let actor = seat.current.actor();
     let place = rooms::seat(&*seat.node.store, &actor, room, Action::Read).await?;
-    let statics = seat.node.store.last_bucket(room, 0).await?;
-    let statics = statics.ok_or_else(Error::not_found)?;
-    let source = Source::new(
-        &*seat.node.store,
-        &seat.node.people,
-        seat.frame.t,
-        room,
-        place.room.floor,
-        &statics,
-    );
+    let node = &seat.node;
+    let head = match node.shelves.head_of(room) {
+        Some(head) => head,
+        None => {
+            let statics = node.store.last_bucket(room, 0).await?;
+            statics.ok_or_else(Error::not_found)?.head()
+        }
+    };
+    let source = Source::new(node, seat.frame.t, room, place.room.floor, head);
     let stretch = source.stretch(page, limit).await?;
     // Whoever was removed while this was read gets none of it.
     rooms::seat(&*seat.node.store, &actor, room, Action::Read).await?;
@@ -192,8 +191,8 @@ pub async fn show(mut seat: Seat, room: RoomId, ask: Ask) -> Answer {
     // Everything at once that can be known without an answer; where the page opens may prove wrong.
     let guess = async {
         match ask.page {
-            None => newest(store, room, ENTRIES_GUESSED).await,
-            Some(_) => Ok(None),
+            None if !seat.node.shelves.has(room) => newest(store, room, ENTRIES_GUESSED).await,
+            _ => Ok(None),
         }
     };
     let (place, items, members, look, scene) = futures_util::join!(
@@ -210,16 +209,7 @@ pub async fn show(mut seat: Seat, room: RoomId, ask: Ask) -> Answer {
     let (place, items, members, scene) = (place?, items?, members?, scene?);
     let item = items.iter().find(|item| item.id == room);
     let item = item.ok_or_else(Error::not_found)?;
-    let source = Source {
-        store,
-        people: &seat.node.people,
-        renderer: Renderer {
-            texts: seat.frame.t,
-        },
-        room,
-        floor: place.room.floor,
-        head: item.head,
-    };
+    let source = Source::new(&seat.node, seat.frame.t, room, place.room.floor, item.head);
     let page = ask.page.unwrap_or_else(|| opening(item));
     let ids: Vec<UserId> = members.iter().map(|member| member.user).collect();
     let (stretch, profiles, peers) = futures_util::join!(

@@ -4,14 +4,18 @@ use crate::entry::{Entry, Event};
 use crate::error::Result;
 use crate::ids::{RoomId, Seq};
 use crate::limits::{self, PAGE_TEXT_BYTES_MAX};
+use crate::node::Node;
 use crate::people::People;
 use crate::reading::{MessageView, Page, messages_of};
-use crate::store::{Scene, Statics, Store};
+use crate::shelf::Shelves;
+use crate::shelf::state::{Lack, Shelf};
+use crate::store::{Scene, Store};
 use crate::web::fragments::{made, messages_for};
 use crate::web::l10n::Texts;
 use crate::web::render::{Fragment, Renderer};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What an item costs besides its text.
 const FRAME_BYTES: usize = 256;
@@ -38,6 +42,7 @@ pub struct Stretch {
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub store: &'a dyn Store,
+    pub shelves: &'a Shelves,
     pub people: &'a People,
     pub renderer: Renderer,
     pub room: RoomId,
@@ -46,27 +51,29 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The room as its log says.
-    pub fn new(
-        store: &'a dyn Store,
-        people: &'a People,
-        texts: Texts,
-        room: RoomId,
-        floor: Seq,
-        statics: &Statics,
-    ) -> Self {
+    /// The room of a node as it is at `head`.
+    pub fn new(node: &'a Node, texts: Texts, room: RoomId, floor: Seq, head: Seq) -> Self {
         Self {
-            store,
-            people,
+            store: &*node.store,
+            shelves: &node.shelves,
+            people: &node.people,
             renderer: Renderer { texts },
             room,
             floor,
-            head: statics.head(),
+            head,
         }
     }
 
     /// About `want` items of the page.
     pub async fn stretch(&self, page: Page, want: usize) -> Result<Stretch> {
+        let of = |shelf: &mut Shelf| AtHand::on(shelf, page, want, (self.floor, self.head));
+        let place = (self.room, page.place());
+        if let Some(at_hand) = self.shelves.look(place, self.head, of).await {
+            let items: Vec<&Entry> = at_hand.items.iter().map(Arc::as_ref).collect();
+            let stretch = self.shown(page, &items, &at_hand.messages).await?;
+            let newer = stretch.last > 0 && at_hand.last > stretch.last;
+            return Ok(Stretch { newer, ..stretch });
+        }
         let entries = match page {
             Page::Newest => self.up_to(self.head, want).await?,
             Page::Before(seq) => self.up_to(seq.saturating_sub(1), want).await?,
@@ -185,6 +192,72 @@ impl<'a> Source<'a> {
             all.extend(entries.filter(is_item));
         }
         Ok(all)
+    }
+}
+
+/// A stretch that is in memory.
+struct AtHand {
+    items: Vec<Arc<Entry>>,
+    /// They, and what they quote.
+    messages: HashMap<Seq, MessageView>,
+    /// Seq of the last item of the room.
+    last: Seq,
+}
+
+impl AtHand {
+    fn on(
+        shelf: &mut Shelf,
+        page: Page,
+        want: usize,
+        (floor, head): (Seq, Seq),
+    ) -> std::result::Result<Self, Lack> {
+        let half = want / 2;
+        let mut items = match page {
+            Page::Newest => shelf.up_to(head, want, floor, is_item)?,
+            Page::Before(seq) => {
+                shelf.up_to(head.min(seq.saturating_sub(1)), want, floor, is_item)?
+            }
+            Page::After(seq) => shelf.from(seq.saturating_add(1), want, floor, is_item)?,
+            Page::Around(seq) => {
+                let before = head.min(seq.saturating_sub(1));
+                let mut items = shelf.up_to(before, half, floor, is_item)?;
+                items.extend(shelf.from(seq, want - half, floor, is_item)?);
+                items
+            }
+        };
+        items.retain(|item| item.seq <= head);
+        let own: Vec<Seq> = items.iter().map(|item| item.seq).collect();
+        let mut messages = HashMap::new();
+        for view in on_shelf(shelf, &own)? {
+            messages.insert(view.seq, MessageView::clone(&view));
+        }
+        let quoted = messages.values().filter_map(|view| view.reply_to);
+        let quoted = quoted.filter(|seq| *seq > floor && !messages.contains_key(seq));
+        for view in on_shelf(shelf, &quoted.collect::<Vec<Seq>>())? {
+            messages.insert(view.seq, MessageView::clone(&view));
+        }
+        let last = shelf.up_to(head, 1, floor, is_item)?;
+        Ok(Self {
+            items,
+            messages,
+            last: last.last().map_or(0, |item| item.seq),
+        })
+    }
+}
+
+/// The messages at `seqs`, or all that is lacking for them.
+fn on_shelf(shelf: &mut Shelf, seqs: &[Seq]) -> std::result::Result<Vec<Arc<MessageView>>, Lack> {
+    let (mut found, mut missing) = (Vec::new(), BTreeSet::new());
+    for seq in seqs {
+        match shelf.message(*seq) {
+            Ok(view) => found.extend(view),
+            Err(Lack::Segments(more)) => missing.extend(more),
+            Err(lack) => return Err(lack),
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(found),
+        false => Err(Lack::Segments(missing)),
     }
 }
 
