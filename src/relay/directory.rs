@@ -4,7 +4,7 @@ use super::actor::{Parts, RelayActor, RelayMessage};
 use super::{RenderEntries, Watch};
 use crate::bus::{Bus, Confirm, Hint, Publication, Subscriber};
 use crate::clock;
-use crate::entry::Event;
+use crate::entry::{Entry, Event};
 use crate::ids::{ConnectionId, RoomId, Seq, UserId};
 use crate::limits::MIN_WAIT_MS;
 use crate::metrics::Metrics;
@@ -190,7 +190,7 @@ impl Subscriber for Relays {
         let message = RelayMessage::Published(publication);
         let unheard = self.0.parts.slots.send_if_there(room, message);
         if let Err(RelayMessage::Published(publication)) = unheard {
-            move_people(&self.0.parts.sessions, &publication);
+            move_people(&self.0.parts.sessions, &publication.entries);
         }
     }
 
@@ -212,8 +212,8 @@ fn unfollow(slots: &Slots<RelayMessage>, bus: &dyn Bus, room: RoomId) {
 }
 
 /// Nobody here follows the room; people who join or leave it hear of it all the same.
-fn move_people(sessions: &Sessions, publication: &Publication) {
-    for entry in &publication.entries {
+pub fn move_people(sessions: &Sessions, entries: &[Arc<Entry>]) {
+    for entry in entries {
         match entry.event {
             Event::Join { user, .. } => sessions.added(entry.room, user, entry.seq),
             Event::Leave { user } => sessions.removed(entry.room, user, entry.seq),

@@ -53,5 +53,9 @@ impl World {
         };
         now(self.store.append(&batch));
         now(self.store.write_views(id, &views));
+        for whom in 1..self.plan.people {
+            let (send, back) = self.member_command(0, whom, 1);
+            self.forward(0, room, send, back);
+        }
     }
 }

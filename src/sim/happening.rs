@@ -1,10 +1,13 @@
 //! What is still to happen in the simulated world.
 
-use super::owner::{Back, Forward, Purpose};
+use super::bus::Asked;
+use super::node::Inside;
+use super::owner::{Back, Purpose};
 use super::relays::Wire;
+use super::rows::Wanted;
 use super::storage::{Answer, Request};
 use super::world::At;
-use crate::ids::{ConnectionId, RoomId};
+use crate::ids::{ConnectionId, NodeId, RoomId};
 use crate::room::{Reply, RoomCommand};
 use crate::session::state::Done;
 use serde_json::Value;
@@ -12,10 +15,41 @@ use serde_json::Value;
 pub enum Happening {
     Planned(usize),
     Calm,
-    Forward {
+    /// Redis loses nothing any more.
+    Quiet,
+    /// What is published by now must be on every screen soon.
+    Sent,
+    Repaired,
+    /// All may be at rest.
+    Rest,
+    /// Something inside a node, if it still lives.
+    Node {
+        id: NodeId,
+        what: Inside,
+    },
+    /// A node that stood still goes on.
+    Resume {
         node: usize,
-        room: usize,
-        forward: Box<Forward>,
+    },
+    /// A node that was told to end does so.
+    End {
+        id: NodeId,
+    },
+    /// Redis is asked by a node.
+    Redis {
+        from: NodeId,
+        asked: Asked,
+    },
+    /// The store is asked by a node.
+    Read {
+        from: NodeId,
+        wanted: Wanted,
+    },
+    /// A person's frame reaches a node that had stood still.
+    Say {
+        who: usize,
+        connection: ConnectionId,
+        text: String,
     },
     /// A command that the shell gives itself.
     Own {
@@ -70,7 +104,6 @@ pub enum Happening {
         room: usize,
         what: Box<Wire>,
     },
-    RepeatRemovals,
     Open {
         who: usize,
     },

@@ -1,18 +1,25 @@
-//! Seeded simulation (RELIABILITY.md §4.2): cores, a model store that loses, delays and forgets to
-//! answer, zombie owners and people who repeat, in one thread under virtual time.
+//! Seeded simulation (RELIABILITY.md §4.2): the product's cores of rooms, sessions, relays and the
+//! cluster; a model store that loses, delays and forgets to answer; a bus that does so too and is
+//! away; zombie owners and people who repeat, in one thread under virtual time.
 //!
 //! One `u64` decides everything. `SIM_SEEDS=n` runs more, `SIM_SEED=0x…` one, `SIM_PLAN=FILE` a
 //! written plan.
 
+mod bus;
 pub mod chance;
+mod commands;
+mod faults;
 mod founding;
+mod handing;
 mod happening;
 mod judge;
+mod node;
 mod outbox;
 mod owner;
 mod people;
 mod plan;
 mod relays;
+mod rows;
 mod screens;
 mod session;
 mod storage;
@@ -54,6 +61,11 @@ pub enum Mutant {
     OwnerNotChecked,
     /// A removal is acknowledged before the relays passed it on.
     RemovalNotFenced,
+    /// Whatever is lost between nodes, nobody reads for that what the store has: neither when a loss
+    /// was counted or a node vanished, nor now and then.
+    PublicationsWithoutHealing,
+    /// Nobody counts what is lost between nodes.
+    LossesNotCounted,
 }
 
 /// What broke, where.
@@ -86,6 +98,20 @@ pub struct Coverage {
     /// Watches that went on where an earlier one had ended.
     pub resumed: u64,
     pub gone: u64,
+    /// Found by the counters between nodes.
+    pub losses_counted: u64,
+    pub peers_lost: u64,
+    /// Commands that another node answers, came too late there, or were given up.
+    pub forwarded: u64,
+    pub sent_on: u64,
+    pub given_up: u64,
+    /// Owners that ended in good order, and that went on where another left off.
+    pub handed_over: u64,
+    pub orders_left: u64,
+    /// Times that a node read everything for a removal (R17).
+    pub settled: u64,
+    /// What a node without a lease showed after a removal was acknowledged (R17).
+    pub shown_unsure: u64,
 }
 
 impl AddAssign for Coverage {
@@ -107,6 +133,15 @@ impl AddAssign for Coverage {
         self.gaps_filled += other.gaps_filled;
         self.resumed += other.resumed;
         self.gone += other.gone;
+        self.losses_counted += other.losses_counted;
+        self.peers_lost += other.peers_lost;
+        self.forwarded += other.forwarded;
+        self.sent_on += other.sent_on;
+        self.given_up += other.given_up;
+        self.handed_over += other.handed_over;
+        self.orders_left += other.orders_left;
+        self.settled += other.settled;
+        self.shown_unsure += other.shown_unsure;
     }
 }
 

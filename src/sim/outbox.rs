@@ -1,7 +1,6 @@
 //! The outbox of a person: what waits is sent in order, and again under the same key after a refusal
 //! or a cut, as the browser does.
 
-use super::owner::Forward;
 use super::people::Record;
 use super::world::{Happening, World};
 use crate::error::Code;
@@ -92,23 +91,6 @@ impl World {
         record.invoked.get_or_insert(step);
         let record = record.clone();
         self.say_send(who, reference, &record);
-    }
-
-    pub(super) fn forward(&mut self, from: usize, room: usize, forward: Forward) {
-        if self.chance.hits(self.luck.forward_lost) {
-            return;
-        }
-        let node = self.hints[from][room];
-        let forward = Box::new(forward);
-        self.after(
-            1,
-            60,
-            Happening::Forward {
-                node,
-                room,
-                forward,
-            },
-        );
     }
 
     /// An entry stands for what was sent.

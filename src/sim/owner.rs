@@ -3,10 +3,11 @@
 use super::Mutant;
 use super::storage::{Answer, Request, now};
 use super::world::{At, Happening, World};
+use crate::cluster::message::CommandId;
 use crate::error::{Code, Error};
-use crate::ids::{ClientId, ConnectionId, OwnerId, Seq};
+use crate::ids::{ClientId, ConnectionId, NodeId, OwnerId, Seq};
 use crate::room::state::{RoomState, Snapshot};
-use crate::room::{LoadId, Loaded, Reply, RoomCommand, RoomEffect, Send, Ticket};
+use crate::room::{LoadId, Loaded, Orders, Reply, RoomCommand, RoomEffect, Send, Ticket};
 use crate::store::LogStore as _;
 use crate::store::{Batch, Outcome, Statics};
 use std::collections::BTreeMap;
@@ -15,11 +16,18 @@ use std::collections::BTreeMap;
 pub(super) const TRIES_MAX: u32 = 12;
 const WAITING_MAX: usize = 64;
 
-/// A command on its way to an owner, and the way back.
+/// A command at an owner, and the way back.
 #[derive(Clone, Debug)]
 pub struct Forward {
     pub send: Send,
-    pub back: Back,
+    pub way: Way,
+}
+
+/// Who gets the answer: somebody at the owner's node, or another node.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    Here(Back),
+    Away { to: NodeId, id: CommandId },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +67,57 @@ pub struct Owner {
     pub(super) state: Option<RoomState>,
     pub(super) tries: u32,
     pub(super) waiting: Vec<Forward>,
-    returns: BTreeMap<Ticket, Back>,
+    /// Who waits, and for what key of a session.
+    returns: BTreeMap<Ticket, (Way, Option<ClientId>)>,
     ticket: Ticket,
     flying: Option<(Option<Statics>, Box<Batch>)>,
+    /// It finishes what is under way, and ends.
+    pub(super) draining: bool,
+    /// How far the owner before it came.
+    pub(super) orders: Orders,
 }
 
 impl Owner {
+    pub fn new(at: At, me: OwnerId) -> Self {
+        Self {
+            at,
+            me,
+            state: None,
+            tries: 0,
+            waiting: Vec::new(),
+            returns: BTreeMap::new(),
+            ticket: 0,
+            flying: None,
+            draining: false,
+            orders: Orders::new(),
+        }
+    }
+
+    pub fn at(&self) -> At {
+        self.at
+    }
+
+    /// Whether it was told to end and has nothing left to do.
+    pub fn is_idle(&self) -> bool {
+        let idle = self.state.as_ref().is_some_and(RoomState::can_sleep);
+        self.draining && idle && self.returns.is_empty() && self.waiting.is_empty()
+    }
+
+    /// What the next owner has to know.
+    pub fn leaves(&self) -> Orders {
+        self.state
+            .as_ref()
+            .map(RoomState::orders)
+            .unwrap_or_default()
+    }
+
+    /// Everybody who waits for it.
+    pub fn ways(&self) -> Vec<Way> {
+        let waiting = self.waiting.iter().map(|forward| forward.way);
+        let returns = self.returns.values().map(|(way, _)| *way);
+        returns.chain(waiting).collect()
+    }
+
     pub fn id(&self) -> OwnerId {
         self.me
     }
@@ -83,13 +136,14 @@ impl World {
         let Some(owner) = self.owners.get_mut(&(node, room)) else {
             return;
         };
-        if owner.state.is_none() {
-            if owner.waiting.len() < WAITING_MAX {
-                owner.waiting.push(forward);
-            }
-            return;
+        if owner.state.is_some() {
+            return self.command(node, room, forward);
         }
-        self.command(node, room, forward);
+        if owner.waiting.len() < WAITING_MAX {
+            return owner.waiting.push(forward);
+        }
+        let at = owner.at;
+        self.turn_away(at, forward.way);
     }
 
     /// Rooms whose owner in the store is gone, because a write of his came late: as the next command
@@ -98,7 +152,9 @@ impl World {
         let rooms = 0..self.rooms.len();
         let orphans: Vec<_> = rooms.filter(|room| !self.has_owner(*room)).collect();
         for room in &orphans {
-            self.owners.remove(&(0, *room));
+            if let Some(owner) = self.owners.get(&(0, *room)) {
+                self.end_owner(owner.at(), Orders::new());
+            }
             self.wake(0, *room);
         }
         orphans
@@ -109,28 +165,6 @@ impl World {
         let owner = statics.and_then(|statics| statics.owner);
         let mut here = self.owners.iter().filter(|(at, _)| at.1 == room);
         here.any(|(_, one)| Some(one.id()) == owner)
-    }
-
-    fn wake(&mut self, node: usize, room: usize) {
-        self.incarnations += 1;
-        let at = At {
-            node,
-            room,
-            incarnation: self.incarnations,
-        };
-        let me = self.fresh_owner(node);
-        let owner = Owner {
-            at,
-            me,
-            state: None,
-            tries: 0,
-            waiting: Vec::new(),
-            returns: BTreeMap::new(),
-            ticket: 0,
-            flying: None,
-        };
-        self.owners.insert((node, room), owner);
-        self.ask(at, Purpose::Look, Request::LastBucket);
     }
 
     /// A new id for every *try* to take a room: a late try under an id that has already won would
@@ -149,7 +183,9 @@ impl World {
         };
         owner.ticket += 1;
         forward.send.ticket = owner.ticket;
-        owner.returns.insert(owner.ticket, forward.back);
+        let key = forward.send.client_id;
+        let key = key.filter(|_| forward.send.place.is_some());
+        owner.returns.insert(owner.ticket, (forward.way, key));
         if self.mutant == Some(Mutant::OrderIgnored) {
             forward.send.place = None;
         }
@@ -170,6 +206,7 @@ impl World {
         };
         let effects = state.apply(now, command);
         self.effects(at, effects);
+        self.end_if_idle(at);
     }
 
     pub(super) fn effects(&mut self, at: At, effects: Vec<RoomEffect>) {
@@ -184,8 +221,7 @@ impl World {
                     for entry in &entries {
                         self.show(at.room, entry);
                     }
-                    let earliest = confirm.then(|| self.clock + self.chance.between(1, 50) as i64);
-                    self.publish(at, &entries, earliest);
+                    self.publish(at, entries, confirm);
                 }
                 RoomEffect::WriteViews { upto, views, erase } => {
                     self.coverage.erased += erase.len() as u64;
@@ -198,14 +234,15 @@ impl World {
                     self.after(100, 300, Happening::Own { at, command });
                 }
                 RoomEffect::Stop => {
-                    self.owners.remove(&(at.node, at.room));
+                    self.hold(at);
+                    self.end_owner(at, Orders::new());
                 }
             }
         }
     }
 
     fn send_back(&mut self, at: At, ticket: Ticket, mut reply: Reply) {
-        let Some(back) = self
+        let Some((way, key)) = self
             .owner(at)
             .and_then(|owner| owner.returns.remove(&ticket))
         else {
@@ -218,16 +255,12 @@ impl World {
             *error = Error::new(Code::Conflict, "mutant");
         }
         if matches!(&reply, Reply::Refused(error) if !error.code.holds_order()) {
-            self.refused_for_good(back.client_id);
+            self.refused_for_good(key);
         }
         if let Reply::Stored { entry, .. } = &reply {
             self.removal_acked(at.room, entry);
         }
-        if self.chance.hits(self.luck.reply_lost) {
-            return;
-        }
-        let room = at.room;
-        self.after(1, 30, Happening::Reply { room, back, reply });
+        self.answer(at.node, at.room, way, reply);
     }
 
     fn commit(&mut self, at: At, open: Option<Statics>, batch: Box<Batch>) {

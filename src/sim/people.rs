@@ -2,7 +2,7 @@
 
 use super::Broken;
 use super::outbox::Outbox;
-use super::owner::{Back, Forward};
+use super::owner::Back;
 use super::session::Connection;
 use super::world::World;
 use crate::access::{Actor, WorkspaceRole};
@@ -47,6 +47,11 @@ impl Person {
 
     pub fn node(&self) -> Option<usize> {
         self.connection.as_ref().map(|connection| connection.node)
+    }
+
+    pub(super) fn whereabouts(&self) -> Option<(usize, ConnectionId)> {
+        let connection = self.connection.as_ref()?;
+        Some((connection.node, connection.id))
     }
 
     pub fn waiting(&self) -> usize {
@@ -120,7 +125,7 @@ impl World {
             client_id: None,
         };
         let from = self.chance.index(self.plan.nodes);
-        self.forward(from, room, Forward { send, back });
+        self.forward(from, room, send, back);
     }
 
     /// What this person was told of the room: his acknowledgements, and what he was shown.
@@ -142,6 +147,12 @@ impl World {
 
     /// A member's command, as over HTTP: no key, no place, nobody repeats it.
     pub fn change_member(&mut self, who: usize, whom: usize, room: usize, kind: u8) {
+        let (send, back) = self.member_command(who, whom, kind);
+        let from = self.chance.index(self.plan.nodes);
+        self.forward(from, room, send, back);
+    }
+
+    pub(super) fn member_command(&mut self, who: usize, whom: usize, kind: u8) -> (Send, Back) {
         let (me, user) = (self.people[who].user, self.people[whom].user);
         let draft = match kind {
             0 => Draft::RemoveMember { user },
@@ -171,8 +182,7 @@ impl World {
             n: 0,
             client_id: None,
         };
-        let from = self.chance.index(self.plan.nodes);
-        self.forward(from, room, Forward { send, back });
+        (send, back)
     }
 
     pub fn refused_for_good(&mut self, client_id: Option<ClientId>) {

@@ -77,7 +77,7 @@ pub enum What {
         node: usize,
         ms: i64,
     },
-    /// A node believes from now on that another owns the room.
+    /// A node does not hear the other for a while, and so looks for its rooms elsewhere.
     Hint {
         node: usize,
         room: usize,
@@ -86,6 +86,21 @@ pub enum What {
     /// The store refuses everything.
     StoreDown {
         ms: i64,
+    },
+    /// A node's connection to Redis is lost.
+    BusAway {
+        node: usize,
+        ms: i64,
+    },
+    /// Everybody's is.
+    BusDown {
+        ms: i64,
+    },
+    /// Redis loses what it keeps.
+    Flush,
+    /// A node gives its rooms away, ends, and is started again.
+    Restart {
+        node: usize,
     },
 }
 
@@ -128,6 +143,11 @@ impl Plan {
         for _ in 0..c.between(0, 14) {
             let at = c.below(BUSY_MS) as i64;
             let what = fault(c, nodes, rooms, people);
+            items.push(Item { at, what });
+        }
+        for _ in 0..c.between(0, 6) {
+            let at = c.below(BUSY_MS) as i64;
+            let what = bus_fault(c, nodes);
             items.push(Item { at, what });
         }
         items.sort_by_key(|item| item.at);
@@ -188,6 +208,17 @@ fn fault(c: &mut Chance, nodes: usize, rooms: usize, people: usize) -> What {
         _ => What::StoreDown {
             ms: c.between(200, 6_000) as i64,
         },
+    }
+}
+
+fn bus_fault(c: &mut Chance, nodes: usize) -> What {
+    let node = c.index(nodes);
+    let ms = c.between(200, 8_000) as i64;
+    match c.below(7) {
+        0..=2 => What::BusAway { node, ms },
+        3 => What::BusDown { ms },
+        4 => What::Flush,
+        _ => What::Restart { node },
     }
 }
 

@@ -1,25 +1,24 @@
-//! Relays at every node, and the lossy way of publications to them.
+//! Relays at every node, and what is published to them.
 
 use super::Mutant;
-use super::storage::{now, now_of};
+use super::storage::now_of;
 use super::world::{At, Happening, World};
 use crate::bus::Confirm;
 use crate::clock::Timestamp;
+use crate::cluster::message::{FenceId, Message};
+use crate::cluster::state::Event as Happens;
 use crate::entry::{Entry, Event};
 use crate::error::{Code, Error};
-use crate::ids::{ConnectionId, Seq, UserId};
+use crate::ids::{ConnectionId, NodeId, RoomId, Seq, UserId};
+use crate::relay::directory::move_people;
 use crate::relay::state::{RelayEffect, RelayState};
 use crate::relay::{LoadRequest, LoadedHistory, Rendered, history};
 use crate::room::RoomCommand;
-use crate::store::LogStore as _;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A relay reads again what failed, and a publisher repeats what was not confirmed, after this.
+/// A relay reads again what failed after this.
 const PAUSE_MS: i64 = 200;
-/// The time between two signs of life between nodes, which say how long each log is.
-const BEAT_MS: u64 = 1_000;
 
 type Items = Vec<(Seq, u64, Arc<Entry>)>;
 
@@ -32,12 +31,6 @@ pub struct Relay {
 
 /// What happens to relays.
 pub enum Wire {
-    Publication {
-        entries: Vec<Arc<Entry>>,
-        confirm: Option<Arc<AtomicBool>>,
-    },
-    /// Another node says how long the log is.
-    Head(Seq),
     /// The store was asked for members; the rest of the answer is read now.
     Members {
         request: LoadRequest,
@@ -52,88 +45,86 @@ pub enum Wire {
     Flush,
 }
 
-/// A removal that waits until every relay has passed it on (R17).
-pub struct Removal {
-    at: At,
-    upto: Seq,
-    /// Not before.
-    earliest: i64,
-    entries: Vec<Arc<Entry>>,
-    nodes: Vec<(usize, Arc<AtomicBool>)>,
+/// What confirmations say when the last who held them let go.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    /// Whom an entry removed is out at `me`.
+    Confirm {
+        me: NodeId,
+        to: NodeId,
+        fence: FenceId,
+    },
+    /// He is out everywhere. Not told before `earliest`.
+    Delivered { at: At, upto: Seq, earliest: i64 },
+    /// Everything that a node shows is read.
+    Settled(NodeId),
+}
+
+/// Where they say it.
+#[derive(Clone, Default)]
+pub struct Telling(Arc<Mutex<Vec<Told>>>);
+
+impl Telling {
+    pub fn push(&self, told: Told) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(told);
+    }
+
+    fn take(&self) -> Vec<Told> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl World {
-    /// An owner publishes: to the relay beside him at once, to the others as luck has it.
-    pub fn publish(&mut self, at: At, entries: &[Arc<Entry>], earliest: Option<i64>) {
-        let Some(upto) = entries.last().map(|last| last.seq) else {
+    /// An owner publishes: to the relay beside him at once, to the others over the bus.
+    pub fn publish(&mut self, at: At, entries: Vec<Arc<Entry>>, confirm: bool) {
+        let Some(last) = entries.last().map(|last| last.seq) else {
             return;
         };
-        let followed = |node: &usize| self.relays.contains_key(&(*node, at.room));
-        let nodes: Vec<usize> = (0..self.plan.nodes).filter(followed).collect();
-        let flags: Vec<_> = nodes
-            .iter()
-            .map(|node| (*node, Arc::new(AtomicBool::new(false))))
-            .collect();
-        for (node, flag) in &flags {
-            let confirm = earliest.is_some().then(|| Arc::clone(flag));
-            self.carry(at, *node, entries, confirm);
-            if *node != at.node {
-                let wait = self.wires.between(BEAT_MS, 2 * BEAT_MS) as i64;
-                self.wire(*node, at.room, wait, Wire::Head(upto));
-            }
-        }
-        let Some(earliest) = earliest else { return };
-        if self.mutant == Some(Mutant::RemovalNotFenced) {
-            let command = RoomCommand::Delivered { upto };
-            return self.at(earliest, Happening::Own { at, command });
-        }
-        let removal = Removal {
-            at,
-            upto,
-            earliest,
-            entries: entries.to_vec(),
-            nodes: flags,
+        let published = &mut self.published[at.room];
+        *published = last.max(*published);
+        self.published_at = self.clock;
+        let leaves = |entry: &&Arc<Entry>| matches!(entry.event, Event::Leave { .. });
+        let upto = entries.iter().rfind(leaves).map(|entry| entry.seq);
+        let confirm = upto.filter(|_| confirm).map(|upto| {
+            let earliest = self.clock + self.chance.between(1, 50) as i64;
+            let (told, delivered) = (self.told.clone(), Told::Delivered { at, upto, earliest });
+            Arc::new(Confirm::new(move || told.push(delivered)))
+        });
+        let fenced = self.mutant != Some(Mutant::RemovalNotFenced);
+        let there = &mut self.nodes[at.node];
+        let confirm = confirm.filter(|_| fenced);
+        let fence = confirm.as_ref().map(|_| there.next_id());
+        let here = confirm.as_ref().map(Arc::clone);
+        there.fences.extend(fence.zip(confirm));
+        let here = here.map(|held| Confirm::new(move || drop(held)));
+        let room = self.rooms[at.room];
+        self.hear_publication(at.node, room, entries.clone(), here);
+        let event = Happens::Publish {
+            room,
+            entries,
+            fence,
         };
-        self.removals.push(removal);
-        self.confirm_removals();
-        if !std::mem::replace(&mut self.repeating, true) {
-            self.at(self.clock + PAUSE_MS, Happening::RepeatRemovals);
-        }
+        self.tell_core(at.node, event);
     }
 
-    fn carry(
-        &mut self,
-        from: At,
-        node: usize,
-        entries: &[Arc<Entry>],
-        confirm: Option<Arc<AtomicBool>>,
-    ) {
-        let entries = entries.to_vec();
-        let publication = Wire::Publication { entries, confirm };
-        if node == from.node {
-            self.hear_wire(node, from.room, publication);
-            return;
+    /// What confirmations said is passed on.
+    pub(super) fn hear_told(&mut self) {
+        for told in self.told.take() {
+            match told {
+                Told::Confirm { me, to, fence } => {
+                    if let Some(node) = self.node_of(me) {
+                        let message = Message::Confirm { fence };
+                        self.send(node, to, message);
+                    }
+                }
+                Told::Delivered { at, upto, earliest } => {
+                    let command = RoomCommand::Delivered { upto };
+                    self.at(earliest.max(self.clock), Happening::Own { at, command });
+                }
+                Told::Settled(id) => self.settled(id),
+            }
         }
-        if self.wires.hits(self.luck.forward_lost) {
-            self.coverage.publications_lost += 1;
-            return;
-        }
-        if self.wires.hits(self.luck.forward_twice)
-            && let Wire::Publication { entries, .. } = &publication
-        {
-            let entries = entries.clone();
-            let confirm = None;
-            let again = self.wires.between(1, 3_000) as i64;
-            self.wire(
-                node,
-                from.room,
-                again,
-                Wire::Publication { entries, confirm },
-            );
-        }
-        let late = self.wires.hits(self.luck.request_late);
-        let wait = self.wires.between(1, if late { 3_000 } else { 40 }) as i64;
-        self.wire(node, from.room, wait, publication);
     }
 
     pub fn wire(&mut self, node: usize, room: usize, wait: i64, what: Wire) {
@@ -141,85 +132,67 @@ impl World {
         self.at(self.clock + wait, Happening::Wire { node, room, what });
     }
 
-    /// Nodes read the heads of the rooms they follow now and then, so that nothing is lost in silence.
-    pub fn poll_heads(&mut self) {
-        let followed: Vec<_> = self.relays.keys().copied().collect();
-        for (node, room) in followed {
-            let statics = now(self.store.last_bucket(self.rooms[room], 0));
-            if let Some(statics) = statics {
-                self.wire(node, room, 1, Wire::Head(statics.head()));
-            }
-        }
-    }
-
-    /// Publications of removals that somebody has not confirmed go out once more.
-    pub fn repeat_removals(&mut self) {
-        self.confirm_removals();
-        let open: Vec<_> = self.removals.iter().map(Removal::unconfirmed).collect();
-        for (at, entries, nodes) in &open {
-            for (node, flag) in nodes {
-                self.carry(*at, *node, entries, Some(Arc::clone(flag)));
-            }
-        }
-        self.confirm_removals();
-        self.repeating = !open.is_empty();
-        if self.repeating {
-            self.at(self.clock + PAUSE_MS, Happening::RepeatRemovals);
-        }
-    }
-
-    fn confirm_removals(&mut self) {
-        let relays = &self.relays;
-        let waits = |removal: &Removal| {
-            let room = removal.at.room;
-            let mut nodes = removal.nodes.iter();
-            // A relay that has ended closed its connections.
-            nodes.any(|(node, flag)| {
-                relays.contains_key(&(*node, room)) && !flag.load(Ordering::Relaxed)
-            })
-        };
-        let (open, done): (Vec<_>, Vec<_>) = self.removals.drain(..).partition(waits);
-        self.removals = open;
-        for Removal {
-            at, upto, earliest, ..
-        } in done
-        {
-            let command = RoomCommand::Delivered { upto };
-            self.at(earliest.max(self.clock), Happening::Own { at, command });
-        }
-    }
-
     /// The relay of a room at a node, begun if there is none.
     pub fn relay(&mut self, node: usize, room: usize) -> &mut RelayState {
-        let (sessions, metrics) = (&self.sessions[node], &self.metrics);
-        let relay = self.relays.entry((node, room)).or_insert_with(|| Relay {
-            state: RelayState::new(self.rooms[room], sessions.clone(), metrics.clone()),
-            held: Vec::new(),
-        });
-        &mut relay.state
+        if !self.relays.contains_key(&(node, room)) {
+            let (sessions, metrics) = (self.sessions[node].clone(), self.metrics.clone());
+            let state = RelayState::new(self.rooms[room], sessions, metrics);
+            let held = Vec::new();
+            self.relays.insert((node, room), Relay { state, held });
+            self.tell_core(node, Happens::Follow(self.rooms[room]));
+        }
+        let relay = self.relays.get_mut(&(node, room));
+        &mut relay.expect("it was begun").state
+    }
+
+    pub(super) fn hear_publication(
+        &mut self,
+        node: usize,
+        room: RoomId,
+        entries: Vec<Arc<Entry>>,
+        confirm: Option<Confirm>,
+    ) {
+        let number = self.number_of(room).expect("a room of the simulation");
+        let (now, mutant) = (self.now(), self.mutant);
+        let Some(relay) = self.relays.get_mut(&(node, number)) else {
+            move_people(&self.sessions[node], &entries);
+            drop(confirm);
+            return self.look_at_screens(node);
+        };
+        let effects = relay.publication(now, entries, confirm, mutant);
+        self.relay_effects(node, number, effects);
+    }
+
+    /// The log is at least this long. `reached`: the relay has passed all of it on.
+    pub(super) fn hear_head(
+        &mut self,
+        node: usize,
+        room: RoomId,
+        head: Seq,
+        reached: Option<Confirm>,
+    ) {
+        let number = self.number_of(room).expect("a room of the simulation");
+        let now = self.now();
+        let Some(relay) = self.relays.get_mut(&(node, number)) else {
+            return drop(reached);
+        };
+        relay.held.extend(reached.map(|reached| (head, reached)));
+        let effects = relay.state.at(now).head_is(head);
+        self.relay_effects(node, number, effects);
     }
 
     pub fn hear_wire(&mut self, node: usize, room: usize, what: Wire) {
-        let now = self.now();
-        let mutant = self.mutant;
+        let (now, certain) = (self.now(), self.has_lease(node));
         if let Wire::Members { request, members } = what {
             self.read_history(node, room, &request, members);
             return;
         }
         let Some(relay) = self.relays.get_mut(&(node, room)) else {
-            if let Wire::Publication { confirm, .. } = what {
-                confirm
-                    .iter()
-                    .for_each(|flag| flag.store(true, Ordering::Relaxed));
-            }
             return;
         };
+        let state = &mut relay.state;
         let effects = match what {
-            Wire::Publication { entries, confirm } => {
-                relay.publication(now, entries, confirm, mutant)
-            }
-            Wire::Head(head) => relay.state.head_is(head),
-            Wire::Loaded(loaded) => relay.state.at(now).loaded(loaded),
+            Wire::Loaded(loaded) => state.at(now).is_certain(certain).loaded(loaded),
             Wire::Rendered(items, works) => {
                 let fragments = items.iter().map(|(seq, ..)| Rendered {
                     op: "add",
@@ -228,12 +201,12 @@ impl World {
                 let fragments = fragments.collect();
                 let failed = Error::new(Code::Unavailable, "no");
                 let rendered = if works { Ok(fragments) } else { Err(failed) };
-                relay.state.rendered(items, rendered)
+                state.rendered(items, rendered)
             }
-            Wire::Room(id) => relay.state.has_room(id),
-            Wire::Retry => relay.state.retry(),
-            Wire::Expire => relay.state.expire(now),
-            Wire::Flush => relay.state.flush(now),
+            Wire::Room(id) => state.has_room(id),
+            Wire::Retry => state.retry(),
+            Wire::Expire => state.is_certain(certain).expire(now),
+            Wire::Flush => state.flush(now),
             Wire::Members { .. } => Vec::new(),
         };
         self.relay_effects(node, room, effects);
@@ -260,7 +233,6 @@ impl World {
                 self.wire(node, room, PAUSE_MS, Wire::Expire);
             }
         }
-        self.confirm_removals();
         self.look_at_screens(node);
     }
 
@@ -296,23 +268,12 @@ impl World {
     }
 }
 
-/// A node, and whether it confirmed.
-type Confirmation = (usize, Arc<AtomicBool>);
-
-impl Removal {
-    fn unconfirmed(&self) -> (At, Vec<Arc<Entry>>, Vec<Confirmation>) {
-        let open = |(_, flag): &&Confirmation| !flag.load(Ordering::Relaxed);
-        let nodes = self.nodes.iter().filter(open).cloned().collect();
-        (self.at, self.entries.clone(), nodes)
-    }
-}
-
 impl Relay {
     fn publication(
         &mut self,
         now: Timestamp,
         entries: Vec<Arc<Entry>>,
-        confirm: Option<Arc<AtomicBool>>,
+        confirm: Option<Confirm>,
         mutant: Option<Mutant>,
     ) -> Vec<RelayEffect> {
         let entries = match mutant {
@@ -320,7 +281,6 @@ impl Relay {
             _ => entries,
         };
         let upto = entries.last().map_or(0, |last| last.seq);
-        let confirm = confirm.map(|flag| Confirm::new(move || flag.store(true, Ordering::Relaxed)));
         let effects = self.state.at(now).published(entries);
         self.held.extend(confirm.map(|confirm| (upto, confirm)));
         effects

@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    fn number_of(&self, id: RoomId) -> Option<usize> {
+    pub(super) fn number_of(&self, id: RoomId) -> Option<usize> {
         self.rooms.iter().position(|room| *room == id)
     }
 
@@ -293,7 +293,10 @@ impl World {
         let back = |since: Seq| turns.iter().any(|(at, joins)| *joins && *at > since);
         let last = turns.iter().rfind(|(at, _)| *at <= seq);
         let leaks = last.is_some_and(|(at, joins)| !joins && !back(*at));
-        if leaks || away > 0 && !back(away) {
+        let late = away > 0 && !back(away);
+        let unsure = !self.is_sure(self.screens[who].node);
+        self.coverage.shown_unsure += u64::from(late && unsure);
+        if leaks || late && !unsure {
             let what =
                 format!("{who} is shown {seq}, removal acknowledged up to {away}: {turns:?}");
             self.breaks("I8", what);
@@ -343,7 +346,6 @@ impl World {
     /// All is calm: whoever is a member and does not watch connects anew.
     pub fn refresh_screens(&mut self) {
         let orphans = self.wake_orphans();
-        self.poll_heads();
         for who in 0..self.screens.len() {
             let user = self.people[who].user;
             let lacks = (0..self.rooms.len()).any(|room| {

@@ -1,7 +1,7 @@
 //! The connections of people, each before a real `SessionState`: frames in, frames out, as text.
 
 use super::Mutant;
-use super::owner::{Back, Forward};
+use super::owner::Back;
 use super::people::{Record, actor};
 use super::world::{Happening, World};
 use crate::error::{Code, Error};
@@ -90,7 +90,24 @@ impl World {
 
     fn say(&mut self, who: usize, frame: &Value) {
         let text = frame.to_string();
-        self.session(who, None, |session, cx| session.on_text(cx, &text));
+        let Some((node, connection)) = self.people[who].whereabouts() else {
+            return;
+        };
+        if self.is_paused(node) {
+            let later = Happening::Say {
+                who,
+                connection,
+                text,
+            };
+            return self.nodes[node].backlog.push_back(later);
+        }
+        self.hear_text(who, connection, &text);
+    }
+
+    pub(super) fn hear_text(&mut self, who: usize, connection: ConnectionId, text: &str) {
+        self.session(who, Some(connection), |session, cx| {
+            session.on_text(cx, text)
+        });
     }
 
     /// Work that the session asked for is done.
@@ -126,9 +143,10 @@ impl World {
         connection: Option<ConnectionId>,
         what: impl FnOnce(&mut SessionState, Context<'_>) -> Vec<Effect>,
     ) {
+        let node = self.people[who].node().unwrap_or(0);
         let cx = Context {
             now: self.now(),
-            awake: self.now(),
+            awake: self.awake(node),
             limiter: &self.limiter,
         };
         let there = self.people[who].connection.as_mut();
@@ -243,7 +261,7 @@ impl World {
             client_id: Some(client_id),
         };
         let from = self.people[who].node().unwrap_or(0);
-        self.forward(from, room, Forward { send, back });
+        self.forward(from, room, send, back);
         let late = ROOM_REPLY_MS_MAX;
         self.after(late, late, Happening::Timeout { room, back });
     }

@@ -4,10 +4,11 @@ use super::Mutant;
 use super::owner::{Purpose, TRIES_MAX};
 use super::storage::{Answer, Request};
 use super::world::{At, Happening, World};
+use crate::cluster::state::Event;
 use crate::entry::StoredEntry;
 use crate::ids::bucket_of;
-use crate::room::Recovered;
 use crate::room::state::RoomState;
+use crate::room::{Orders, Recovered};
 use crate::store::views::views_of;
 use crate::store::{Member, Outcome, Statics};
 
@@ -69,9 +70,7 @@ impl World {
         owner.me = me;
         owner.tries += 1;
         if owner.tries > TRIES_MAX {
-            // Who waits hears nothing: the session's time-out says "unknown".
-            self.owners.remove(&(at.node, at.room));
-            return;
+            return self.end_owner(at, Orders::new());
         }
         self.ask(at, Purpose::Look, Request::LastBucket);
     }
@@ -130,9 +129,12 @@ impl World {
             members,
             tail,
         };
-        let (state, effects) = RoomState::recover(recovered, bits);
+        let (mut state, effects) = RoomState::recover(recovered, bits);
+        state.go_on_from(&std::mem::take(&mut owner.orders));
+        let head = state.head();
         owner.state = Some(state);
         let waiting = std::mem::take(&mut owner.waiting);
+        self.tell_core(at.node, Event::Owns { room, head });
         self.effects(at, effects);
         for forward in waiting {
             self.command(at.node, at.room, forward);

@@ -130,6 +130,14 @@ fn assert_enough(met: &Coverage) {
         ("gap filled", met.gaps_filled),
         ("resumed", met.resumed),
         ("gone", met.gone),
+        ("loss counted", met.losses_counted),
+        ("peer lost", met.peers_lost),
+        ("forwarded", met.forwarded),
+        ("sent on", met.sent_on),
+        ("given up", met.given_up),
+        ("handed over", met.handed_over),
+        ("went on with orders", met.orders_left),
+        ("settled", met.settled),
     ];
     for (what, count) in counts {
         assert!(count >= 100, "{what} was met only {count} times: {met:?}");
@@ -160,7 +168,10 @@ fn is_caught(mutant: Mutant, by: &[&str]) {
     let mut others = Vec::new();
     for seed in 0..2_000 {
         match run(&Plan::of(seed), Some(mutant)).broken {
-            Some(broken) if by.contains(&broken.invariant) => return,
+            Some(broken) if by.contains(&broken.invariant) => {
+                println!("{mutant:?}: {} at seed {seed}", broken.invariant);
+                return;
+            }
             broken => others.extend(broken),
         }
     }
@@ -233,6 +244,16 @@ fn a_store_that_appends_for_anybody_is_caught() {
 #[test]
 fn a_removal_that_waits_for_nobody_is_caught() {
     is_caught(Mutant::RemovalNotFenced, &["I8"]);
+}
+
+#[test]
+fn lost_publications_that_nobody_reads_again_are_caught() {
+    is_caught(Mutant::PublicationsWithoutHealing, &["F7"]);
+}
+
+#[test]
+fn losses_between_nodes_that_nobody_counts_are_caught() {
+    is_caught(Mutant::LossesNotCounted, &["F7"]);
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! The world: virtual time, the queue of what happens, and the network between everybody.
 
+use super::bus::Redis;
 use super::chance::Chance;
+use super::handing::Hold;
 pub use super::happening::Happening;
+use super::node::Node;
 use super::owner::Owner;
 use super::people::{Person, Record};
-use super::plan::{BUSY_MS, Luck, Plan, What};
-use super::relays::{Relay, Removal};
-use super::screens::{REFRESH_MS, Screen};
+use super::plan::{BUSY_MS, Luck, Plan};
+use super::relays::{Relay, Telling};
+use super::screens::Screen;
 use super::{Broken, Coverage, Mutant};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, RoomKind};
-use crate::ids::{RoomId, Seq, UserId};
+use crate::ids::{NodeId, RoomId, Seq, UserId};
 use crate::metrics::Metrics;
 use crate::rate::Limiter;
 use crate::room::{Reply, answer};
@@ -46,8 +49,14 @@ pub struct World {
     pub store: MemoryStore,
     pub rooms: Vec<RoomId>,
     pub owners: BTreeMap<(usize, usize), Owner>,
-    pub hints: Vec<Vec<usize>>,
-    paused: Vec<i64>,
+    pub nodes: Vec<Node>,
+    pub redis: Redis,
+    pub told: Telling,
+    pub holds: BTreeMap<(usize, usize), Hold>,
+    /// The last entry of a room that was published, when that was, and what must be on screens.
+    pub published: Vec<Seq>,
+    pub published_at: i64,
+    pub due: Vec<Seq>,
     pub down_until: i64,
     pub people: Vec<Person>,
     pub records: Vec<Record>,
@@ -65,8 +74,6 @@ pub struct World {
     pub runtime: Runtime,
     pub sessions: Vec<Sessions>,
     pub relays: BTreeMap<(usize, usize), Relay>,
-    pub removals: Vec<Removal>,
-    pub repeating: bool,
     pub screens: Vec<Screen>,
     /// What screens were told of a place.
     pub streamed: BTreeMap<(usize, Seq), String>,
@@ -97,8 +104,13 @@ impl World {
             store: MemoryStore::with_bucket_bits(plan.bucket_bits),
             rooms,
             owners: BTreeMap::new(),
-            hints: vec![vec![0; plan.rooms]; plan.nodes],
-            paused: vec![0; plan.nodes],
+            nodes: Vec::new(),
+            redis: Redis::new(plan.nodes),
+            told: Telling::default(),
+            holds: BTreeMap::new(),
+            published: vec![0; plan.rooms],
+            published_at: 0,
+            due: vec![0; plan.rooms],
             down_until: 0,
             people,
             records: Vec::new(),
@@ -115,8 +127,6 @@ impl World {
                 .collect(),
             metrics,
             relays: BTreeMap::new(),
-            removals: Vec::new(),
-            repeating: false,
             screens: (0..plan.people)
                 .map(|who| Screen::new(who, plan.rooms))
                 .collect(),
@@ -127,19 +137,19 @@ impl World {
             calm: false,
             broken: None,
         };
+        for _ in 0..plan.nodes {
+            let id = NodeId::from_bytes(world.wires.bytes());
+            world.nodes.push(Node::new(id, 0));
+        }
+        for node in 0..plan.nodes {
+            world.begin_node(node, false);
+        }
         world.luck = Luck::CALM;
         for room in 0..plan.rooms {
             world.found(room);
-            for whom in 1..plan.people {
-                world.change_member(0, whom, room, 1);
-            }
         }
-        world.luck = plan.luck;
-        for (index, item) in plan.items.iter().enumerate() {
-            world.at(item.at, Happening::Planned(index));
-        }
-        world.at(BUSY_MS as i64, Happening::Calm);
-        world.at(BUSY_MS as i64 + REFRESH_MS, Happening::Refresh);
+        (world.luck, world.redis.luck) = (plan.luck, plan.luck);
+        world.arm();
         for who in 0..plan.people {
             let at = world.wires.below(5_000) as i64;
             world.at(at, Happening::Open { who });
@@ -194,15 +204,17 @@ impl World {
         while let Some(((at, _), what)) = self.queue.pop_first() {
             self.clock = at;
             self.step += 1;
-            if let Some(until) = self.paused_until(&what) {
-                self.at(until, what);
+            if let Some(node) = self.asleep(&what) {
+                self.nodes[node].backlog.push_back(what);
                 continue;
             }
+            let rest = matches!(what, Happening::Rest);
             self.happen(what);
             if let Some(broken) = self.broken.take() {
                 return Err(broken);
             }
-            if self.clock > BUSY_MS as i64 + CALM_MS {
+            let over = self.clock > BUSY_MS as i64 + CALM_MS;
+            if over || rest && self.rests() {
                 break;
             }
         }
@@ -213,29 +225,57 @@ impl World {
         self.broken.take().map_or(Ok(()), Err)
     }
 
-    /// A paused node hears everything later.
-    fn paused_until(&self, what: &Happening) -> Option<i64> {
+    /// A node that stands still hears everything later.
+    fn asleep(&self, what: &Happening) -> Option<usize> {
+        let of = |who: usize, connection| {
+            let there = self.people[who].connection.as_ref();
+            Some(there.filter(|there| there.id == connection)?.node)
+        };
         let node = match what {
-            Happening::Forward { node, .. } | Happening::Wire { node, .. } => *node,
+            Happening::Node { id, .. } => self.node_of(*id)?,
+            Happening::Wire { node, .. } => *node,
             Happening::Own { at, .. } | Happening::Answer { at, .. } => at.node,
+            Happening::Reply { back, .. } | Happening::Timeout { back, .. } => {
+                of(back.who, back.connection)?
+            }
+            Happening::SessionDone {
+                who, connection, ..
+            }
+            | Happening::SessionAgain {
+                who, connection, ..
+            } => of(*who, *connection)?,
             _ => return None,
         };
-        Some(self.paused[node]).filter(|until| *until > self.clock)
+        Some(node).filter(|node| self.is_paused(*node))
     }
 
-    fn happen(&mut self, what: Happening) {
+    /// Whether more is to come than what nodes do all the time.
+    pub(super) fn is_busy(&self) -> bool {
+        let idle = |what: &Happening| {
+            let idle = matches!(what, Happening::Node { .. } | Happening::Redis { .. });
+            idle || matches!(what, Happening::Read { .. } | Happening::Rest)
+        };
+        !self.queue.values().all(idle)
+    }
+
+    pub(super) fn happen(&mut self, what: Happening) {
         match what {
             Happening::Planned(index) => self.planned(index),
             Happening::Calm => self.calm_down(),
-            Happening::Forward {
-                node,
-                room,
-                forward,
-            } => {
-                let n = forward.send.place.map_or(0, |place| place.n);
-                self.note(1, node as u64, n);
-                self.arrive(node, room, *forward);
-            }
+            Happening::Quiet => self.redis.luck = Luck::CALM,
+            Happening::Sent => self.due = self.published.clone(),
+            Happening::Repaired => self.judge_repairs(),
+            Happening::Rest => {}
+            Happening::End { id } => self.end_node(id),
+            Happening::Resume { node } => self.resume(node),
+            Happening::Node { id, what } => self.happen_inside(id, what),
+            Happening::Redis { from, asked } => self.reach_redis(from, asked),
+            Happening::Read { from, wanted } => self.reach_rows(from, wanted),
+            Happening::Say {
+                who,
+                connection,
+                text,
+            } => self.hear_text(who, connection, &text),
             Happening::Own { at, command } => self.tell(at, command),
             Happening::Store {
                 at,
@@ -269,66 +309,11 @@ impl World {
             } => self.session_again(who, connection, room),
             Happening::Pump { who, room } => self.pump(who, room),
             Happening::Wire { node, room, what } => self.hear_wire(node, room, *what),
-            Happening::RepeatRemovals => self.repeat_removals(),
             Happening::Open { who } => self.open_screen(who),
             Happening::Watch { who, room } => self.watch(who, room),
             Happening::Refresh => self.refresh_screens(),
         }
-    }
-
-    fn planned(&mut self, index: usize) {
-        let what = self.plan.items[index].what.clone();
-        self.note(2, index as u64, 0);
-        match what {
-            What::Write {
-                who,
-                room,
-                kind,
-                about,
-            } => self.write(who, room, kind, about),
-            What::Member {
-                who,
-                whom,
-                room,
-                kind,
-            } => self.change_member(who, whom, room, kind),
-            What::Repeat { who, room, which } => self.repeat(who, room, which),
-            What::Cut { who } => {
-                self.cut(who);
-                self.close_screen(who);
-            }
-            What::CrashActor { node, room } => {
-                self.owners.remove(&(node, room));
-            }
-            What::CrashNode { node } => self.crash_node(node),
-            What::Pause { node, ms } => self.paused[node] = self.clock + ms,
-            What::Hint { node, room, owner } => self.hints[node][room] = owner,
-            What::StoreDown { ms } => self.down_until = self.clock + ms,
-        }
-    }
-
-    fn crash_node(&mut self, node: usize) {
-        self.owners.retain(|(at, _), _| *at != node);
-        self.crash_screens(node);
-        for who in 0..self.people.len() {
-            if self.people[who].node() == Some(node) {
-                self.cut(who);
-            }
-        }
-    }
-
-    /// All faults end; everybody writes once more, so that every room is woken.
-    fn calm_down(&mut self) {
-        self.calm = true;
-        self.luck = Luck::CALM;
-        self.paused.fill(0);
-        self.down_until = 0;
-        self.hints.iter_mut().for_each(|hints| hints.fill(0));
-        for who in 0..self.people.len() {
-            for room in 0..self.rooms.len() {
-                self.write(who, room, 9, 1);
-            }
-        }
+        self.hear_told();
     }
 }
 

@@ -32,7 +32,7 @@ use crate::limits::{
 };
 use crate::room::Reply;
 use crate::wire::client::PresenceState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Milliseconds since the process started; never set back, unlike the time of day.
@@ -51,7 +51,7 @@ pub struct ClusterState {
     fences: Fences,
     rows: Rows,
     /// Rooms with an owner here, and where their logs end.
-    owned: HashMap<RoomId, Seq>,
+    owned: BTreeMap<RoomId, Seq>,
     /// Publications that moved people and that nobody waits for.
     moves: u64,
     connected: bool,
@@ -79,7 +79,7 @@ impl ClusterState {
             commands: Commands::default(),
             fences: Fences::default(),
             rows: Rows::default(),
-            owned: HashMap::new(),
+            owned: BTreeMap::new(),
             moves: 0,
             connected: true,
             draining: false,
