@@ -50,6 +50,11 @@ impl World {
         let Some(hold) = hold.filter(|hold| !hold.is_over(self.clock)) else {
             return 0;
         };
+        let (moment, today) = (self.moment(node), self.now());
+        let turn = self.nodes[node].core.turn(moment, today, self.rooms[room]);
+        if let Some(turn) = turn {
+            return turn;
+        }
         let full = ROOM_HOLD_MS << hold.times.min(DOUBLINGS_MAX);
         let pause = full / 2 + self.wires.below(full / 2 + 1);
         pause.saturating_sub((self.clock - hold.since) as u64)
