@@ -124,7 +124,8 @@ impl SendOrder {
     }
 
     /// A lasting answer. Whoever was refused first has it by another try and will not come again:
-    /// the next of those refused takes his place.
+    /// the next of those refused takes his place, or what is under way behind him, which the room
+    /// refuses for his sake.
     fn settled(&mut self, client_id: ClientId) {
         if let Some(rank) = self.ranks.remove(&client_id) {
             self.refused.remove(&rank);
@@ -132,7 +133,9 @@ impl SendOrder {
         let Some(held) = self.held.as_mut().filter(|held| held.first == client_id) else {
             return;
         };
-        match self.refused.values().next() {
+        let mut behind = self.open.values().filter(|(_, hold)| *hold == self.hold);
+        let next = self.refused.values().next();
+        match next.or_else(|| behind.next().map(|(id, _)| id)) {
             Some(next) => held.first = *next,
             None => self.end_hold(),
         }
@@ -212,6 +215,35 @@ mod tests {
         let third = order.place(now, link(), id(3));
         assert_eq!((third.n, third.base), (3, 2));
         assert_eq!(order.in_flight(), 2);
+    }
+
+    #[test]
+    fn what_is_under_way_behind_a_refusal_comes_first_when_another_try_of_that_stood_already() {
+        let mut order = SendOrder::default();
+        let now = Timestamp(0);
+        // The first is said twice; the room refuses one of them, and the third for its sake.
+        for client_id in [id(1), id(1), id(2)] {
+            order.place(now, link(), client_id);
+        }
+        order.answered(now, 1, Some(Code::Unknown));
+        order.answered(now, 2, None);
+        let new = order.place(now, link(), id(3));
+        assert_eq!(new.refuse_with, Some(Code::Unknown), "2 comes before it");
+        order.answered(now, 3, Some(Code::Unknown));
+        order.answered(now, 4, Some(Code::Unknown));
+        let again = order.place(now, link(), id(2));
+        assert_eq!((again.hold, again.refuse_with), (1, None));
+        assert_eq!(order.place(now, link(), id(3)).refuse_with, None);
+        // Had it been stored, nothing would be held any more.
+        let mut order = SendOrder::default();
+        for client_id in [id(1), id(1), id(2)] {
+            order.place(now, link(), client_id);
+        }
+        order.answered(now, 1, Some(Code::Unknown));
+        order.answered(now, 2, None);
+        order.answered(now, 3, None);
+        let new = order.place(now, link(), id(3));
+        assert_eq!((new.hold, new.refuse_with), (1, None));
     }
 
     #[test]
