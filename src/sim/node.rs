@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::cluster::message::{ClaimId, CommandId, FenceId, Message};
 use crate::cluster::state::{ClusterState, Effect, Event, Moment};
 use crate::ids::{NodeId, RoomId, Seq};
-use crate::limits::{ARRIVAL_MS, AWAKE_STEP_MS_MAX, INTEREST_FLUSH_MS, LEASE_MS};
+use crate::limits::{ARRIVAL_MS, AWAKE_STEP_MS_MAX, INTEREST_FLUSH_MS, LEASE_MS, STORE_LEASE_MS};
 use crate::room::Send;
 use crate::store::NodeLease;
 use std::collections::{BTreeMap, VecDeque};
@@ -156,7 +156,7 @@ impl World {
     /// Whether whatever was removed must be out there: its lease stands, and has stood for long enough
     /// to read what it had missed.
     pub(super) fn is_sure(&self, node: usize) -> bool {
-        self.has_lease(node) && self.clock >= self.nodes[node].leased_at + LEASE_MS as i64
+        self.has_lease(node) && self.clock >= self.nodes[node].leased_at + STORE_LEASE_MS as i64
     }
 
     pub(super) fn inside(&mut self, node: usize, wait: u64, what: Inside) {

@@ -43,7 +43,11 @@ impl ClusterState {
                 };
                 self.send_all(from, answer);
             }
-            Message::WantInterest => self.send_interest(Some(from)),
+            Message::WantInterest => {
+                self.send_interest(Some(from));
+                // What it published meanwhile may have passed this node by.
+                self.effects.push(Effect::Heal);
+            }
             Message::Command { id, room, command } => self.asked(from, id, room, command),
             Message::Outcome { id, reply } => self.answered(now, id, reply),
             Message::HandOver(what) => self.hand_over(now, from, what),

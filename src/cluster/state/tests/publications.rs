@@ -106,3 +106,14 @@ fn out_of_touch_heads_are_read_every_second_and_in_touch_seldom() {
     net.run_for(10_000);
     assert!(heals(&mut net) >= 10);
 }
+
+#[test]
+fn who_was_not_known_to_follow_looks_for_what_was_published_meanwhile() {
+    let mut net = Net::of(2);
+    let wanted = Event::Received {
+        from: node(1),
+        message: Message::WantInterest,
+    };
+    net.tell(node(2), wanted);
+    assert!(net.did(node(2)).contains(&Effect::Heal));
+}
