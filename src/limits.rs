@@ -73,6 +73,8 @@ pub const APPEND_RETRY_MS_MAX: u64 = 5_000;
 
 /// Frames a relay keeps per room and format for watchers that come back.
 pub const RELAY_RING_MAX: usize = 256;
+/// Entries that wait in a relay because its node may show nothing (R17); beyond, its watchers resume.
+pub const RELAY_HELD_MAX: u64 = 1_024;
 /// Bytes queued towards one connection; hints are dropped first, then close 4008.
 pub const OUTBOX_BYTES_MAX: usize = 262_144;
 /// Who sends to a room again within this, milliseconds, makes it a busy one: its frames gather in the
@@ -272,6 +274,8 @@ pub const ROOM_HOLD_MS: u64 = 50;
 pub const ROOM_HOLD_WINDOW_MS: u64 = 10_000;
 /// What a node follows is told to the others after this, milliseconds.
 pub const INTEREST_FLUSH_MS: u64 = 10;
+/// Who has a lease is known for this long after it was learned, milliseconds (R17).
+pub const ROLL_FRESH_MS: u64 = 1_500;
 /// A removal that a node did not confirm is told to it again after this, milliseconds.
 pub const FENCE_RETRY_MS: u64 = 500;
 /// Out of touch, sessions look this often whether their log-in still stands, milliseconds.

@@ -71,6 +71,29 @@ pub enum News {
     LoggedIn(Digest),
 }
 
+/// By what right a node shows rooms (R17): whoever removes somebody waits for it while one stands.
+/// Rights are numbered as they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// The oldest that stands. Whatever was read since it began is certain. `None`: there is none.
+    pub since: Option<u64>,
+    /// The newest, whether it stands or not.
+    pub last: u64,
+}
+
+impl Rights {
+    /// One node by itself.
+    pub const ALWAYS: Self = Self {
+        since: Some(0),
+        last: 0,
+    };
+    /// A node that nobody waits for.
+    pub const NONE: Self = Self {
+        since: None,
+        last: 0,
+    };
+}
+
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its
 /// connections first.
 pub struct Confirm(Option<Box<dyn FnOnce() + Send + Sync>>);
@@ -106,9 +129,9 @@ pub trait Bus: Send + Sync + 'static {
     fn is_shared(&self) -> bool {
         false
     }
-    /// Whether this node hears of everything that others store, or they wait for it (R17).
-    fn is_certain(&self) -> bool {
-        true
+    /// By what right this node shows rooms now.
+    fn rights(&self) -> Rights {
+        Rights::ALWAYS
     }
     /// Takes a command for a room that should live elsewhere, or gives it back: it lives here.
     fn forward(&self, _room: RoomId, command: RoomMessage) -> Option<RoomMessage> {

@@ -77,6 +77,7 @@ mod tests {
             beat: 1,
             settled: 0,
             asks: false,
+            alone: false,
             at: Timestamp(at),
             speaks,
         }

@@ -2,7 +2,7 @@
 
 use super::state::{RelayEffect, RelayState};
 use super::{LoadRequest, LoadedHistory, RenderEntries, Rendered, Watch, history};
-use crate::bus::{Bus, Confirm, Hint, Publication};
+use crate::bus::{Bus, Confirm, Hint, Publication, Rights};
 use crate::clock;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -37,8 +37,10 @@ pub enum RelayMessage {
     Published(Publication),
     /// The log is at least this long.
     Head(Seq),
+    /// The same, read from the store after this right of the node began.
+    Read(Seq, u64),
     /// The same, confirmed when all that was passed on.
-    Reach(Seq, Confirm),
+    Reach(Seq, u64, Confirm),
     Hint(Hint),
     /// Only tests send it.
     Panic,
@@ -69,6 +71,12 @@ pub struct Parts {
     pub bus: Arc<OnceLock<Arc<dyn Bus>>>,
 }
 
+impl Parts {
+    fn rights(&self) -> Rights {
+        self.bus.get().map_or(Rights::ALWAYS, |bus| bus.rights())
+    }
+}
+
 /// One relay of this node.
 pub struct Relay {
     room: RoomId,
@@ -95,7 +103,8 @@ impl Actor for RelayActor {
         myself: ActorRef<RelayMessage>,
         (room, parts): Self::Arguments,
     ) -> std::result::Result<Relay, ActorProcessingErr> {
-        let state = RelayState::new(room, parts.sessions.clone(), parts.metrics.clone());
+        let (sessions, metrics) = (parts.sessions.clone(), parts.metrics.clone());
+        let state = RelayState::new(room, sessions, metrics, parts.rights());
         let relay = Relay {
             room,
             myself,
@@ -128,6 +137,7 @@ impl Actor for RelayActor {
 
 impl Relay {
     fn hear(&mut self, message: RelayMessage) -> Vec<RelayEffect> {
+        self.state.at(clock::now(), self.parts.rights());
         match message {
             RelayMessage::Watch(watch) => self.state.watch(watch),
             RelayMessage::Unwatch(connection, reference) => {
@@ -136,9 +146,10 @@ impl Relay {
             }
             RelayMessage::Listen(connection, head) => self.state.listen(connection, head),
             RelayMessage::Head(head) => self.state.head_is(head),
-            RelayMessage::Reach(head, confirm) => {
+            RelayMessage::Read(head, upto) => self.state.read_upto(head, upto),
+            RelayMessage::Reach(head, upto, confirm) => {
                 self.held.push((head, confirm));
-                self.state.at(clock::now()).head_is(head)
+                self.state.read_upto(head, upto)
             }
             RelayMessage::Unlisten(id) => {
                 self.state.unlisten(id);
@@ -152,7 +163,7 @@ impl Relay {
                 let upto = publication.entries.last().map_or(0, |last| last.seq);
                 let confirm = publication.confirm.map(|confirm| (upto, confirm));
                 self.held.extend(confirm);
-                self.state.at(clock::now()).published(publication.entries)
+                self.state.published(publication.entries)
             }
             RelayMessage::Hint(hint) => self.state.hint(hint, clock::now()),
             RelayMessage::Panic => panic!("a test asked for it"),
@@ -168,31 +179,20 @@ impl Relay {
 
     fn done(&mut self, done: Done) -> Vec<RelayEffect> {
         match done {
-            Done::Loaded(loaded) => {
-                let certain = self.is_certain();
-                self.state
-                    .at(clock::now())
-                    .is_certain(certain)
-                    .loaded(loaded)
-            }
+            Done::Loaded(loaded) => self.state.loaded(loaded),
             Done::Room(id) => self.state.has_room(id),
             Done::Rendered(items, rendered) => self.state.rendered(items, rendered),
             Done::Flush => self.state.flush(clock::now()),
             Done::Retry => self.state.retry(),
             Done::Expire => {
                 self.expiry_armed = false;
-                let certain = self.is_certain();
-                self.state.is_certain(certain).expire(clock::now())
+                self.state.expire(clock::now())
             }
             Done::Rest => {
                 self.rest();
                 Vec::new()
             }
         }
-    }
-
-    fn is_certain(&self) -> bool {
-        self.parts.bus.get().is_none_or(|bus| bus.is_certain())
     }
 
     fn run(&self, effects: Vec<RelayEffect>) {

@@ -136,9 +136,18 @@ impl Relays {
         self.tell_if_there(room, RelayMessage::Head(head));
     }
 
+    /// The same, read from the store after the right `upto` began: once all that is passed on, the
+    /// room may be shown by that right.
+    pub fn read(&self, room: RoomId, head: Seq, upto: u64) {
+        if let Some(shelves) = self.0.shelves.get() {
+            shelves.head(room, head);
+        }
+        self.tell_if_there(room, RelayMessage::Read(head, upto));
+    }
+
     /// The same; `confirm` goes when everybody whom an entry up to there removed is out.
-    pub fn reach(&self, room: RoomId, head: Seq, confirm: Confirm) {
-        self.tell_if_there(room, RelayMessage::Reach(head, confirm));
+    pub fn reach(&self, room: RoomId, head: Seq, upto: u64, confirm: Confirm) {
+        self.tell_if_there(room, RelayMessage::Reach(head, upto, confirm));
     }
 
     /// Relays on this node.
@@ -165,12 +174,16 @@ impl Relays {
     fn start_relay(&self, room: RoomId) -> Option<ActorRef<RelayMessage>> {
         let args = (room, Arc::clone(&self.0.parts));
         let supervisor = self.0.supervisor.clone();
-        let started = ActorRuntime::spawn_linked_instant(None, RelayActor, args, supervisor);
-        let (actor, _) = started.ok()?;
-        if let Some(bus) = self.0.parts.bus.get() {
+        // First, so that whatever right begins after the relay did is read for it, too.
+        let bus = self.0.parts.bus.get();
+        if let Some(bus) = bus {
             bus.follow(room);
         }
-        Some(actor)
+        let started = ActorRuntime::spawn_linked_instant(None, RelayActor, args, supervisor);
+        if let (Err(_), Some(bus)) = (&started, bus) {
+            bus.unfollow(room);
+        }
+        Some(started.ok()?.0)
     }
 
     fn spread(&self, hint: Hint) {

@@ -66,6 +66,8 @@ pub enum Mutant {
     PublicationsWithoutHealing,
     /// Nobody counts what is lost between nodes.
     LossesNotCounted,
+    /// A node shows what it knows, whether somebody waits for it or not.
+    ShownWithoutRight,
 }
 
 /// What broke, where.
@@ -110,8 +112,8 @@ pub struct Coverage {
     pub orders_left: u64,
     /// Times that a node read everything for a removal (R17).
     pub settled: u64,
-    /// What a node without a lease showed after a removal was acknowledged (R17).
-    pub shown_unsure: u64,
+    /// Times that a relay had something to show and no right to (R17).
+    pub shown_late: u64,
 }
 
 impl AddAssign for Coverage {
@@ -141,7 +143,7 @@ impl AddAssign for Coverage {
         self.handed_over += other.handed_over;
         self.orders_left += other.orders_left;
         self.settled += other.settled;
-        self.shown_unsure += other.shown_unsure;
+        self.shown_late += other.shown_late;
     }
 }
 

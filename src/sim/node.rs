@@ -1,17 +1,18 @@
 //! One process: the product's own core of the cluster and its counters, and around them what its
 //! shell keeps and does.
 
+use super::Mutant;
 use super::bus::Counted;
 use super::happening::Happening;
 use super::owner::Back;
 use super::world::{At, World};
-use crate::bus::Confirm;
 use crate::bus::counts::{Heard, Sent};
+use crate::bus::{Confirm, Rights};
 use crate::clock::Timestamp;
 use crate::cluster::message::{ClaimId, CommandId, FenceId, Message};
 use crate::cluster::state::{ClusterState, Effect, Event, Moment};
 use crate::ids::{NodeId, RoomId, Seq};
-use crate::limits::{ARRIVAL_MS, AWAKE_STEP_MS_MAX, INTEREST_FLUSH_MS, LEASE_MS, STORE_LEASE_MS};
+use crate::limits::{ARRIVAL_MS, AWAKE_STEP_MS_MAX, INTEREST_FLUSH_MS, LEASE_MS};
 use crate::room::Send;
 use crate::store::NodeLease;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,8 +28,6 @@ pub struct Node {
     pub(super) sent: Sent,
     pub(super) heard: Heard,
     begun: i64,
-    /// Its lease stands since then, if it does.
-    leased_at: i64,
     /// It stands still until then; what happens to it waits.
     pub(super) paused_until: i64,
     stopped_at: i64,
@@ -79,7 +78,8 @@ pub enum Inside {
     },
     RowDue(u64),
     RowWritten {
-        settled: u64,
+        row: NodeLease,
+        asked_at: Moment,
         stands: bool,
     },
     Rows {
@@ -89,6 +89,8 @@ pub enum Inside {
     /// The heads of what is followed here; `settle`: for the row.
     Heads {
         settle: bool,
+        /// They are certain up to this right of the node.
+        upto: u64,
         heads: Option<Vec<(RoomId, Seq)>>,
     },
     /// An owner may have finished.
@@ -105,7 +107,6 @@ impl Node {
             sent: Sent::default(),
             heard: Heard::default(),
             begun,
-            leased_at: begun,
             paused_until: 0,
             stopped_at: 0,
             stood_still: 0,
@@ -149,14 +150,11 @@ impl World {
         Timestamp(self.clock - self.nodes[node].stood_still)
     }
 
-    pub(super) fn has_lease(&self, node: usize) -> bool {
-        self.nodes[node].core.has_lease(self.moment(node))
-    }
-
-    /// Whether whatever was removed must be out there: its lease stands, and has stood for long enough
-    /// to read what it had missed.
-    pub(super) fn is_sure(&self, node: usize) -> bool {
-        self.has_lease(node) && self.clock >= self.nodes[node].leased_at + STORE_LEASE_MS as i64
+    pub(super) fn rights(&self, node: usize) -> Rights {
+        match self.mutant {
+            Some(Mutant::ShownWithoutRight) => Rights::ALWAYS,
+            _ => self.nodes[node].core.rights(self.moment(node)),
+        }
     }
 
     pub(super) fn inside(&mut self, node: usize, wait: u64, what: Inside) {
@@ -179,13 +177,9 @@ impl World {
 
     /// Whatever several things tell at once, what follows is done in the order of the core.
     pub(super) fn tell_core(&mut self, node: usize, event: Event) {
-        let (now, clock) = (self.moment(node), self.clock);
+        let now = self.moment(node);
         let there = &mut self.nodes[node];
-        let had = there.core.has_lease(now);
         let effects = there.core.apply(now, event);
-        if !had && there.core.has_lease(now) {
-            there.leased_at = clock;
-        }
         let runs = |effect: &&Effect| matches!(effect, Effect::Run { .. });
         there.runs += effects.iter().filter(runs).count();
         there.todo.extend(effects);
@@ -222,7 +216,7 @@ impl World {
                 let confirm = confirm.map(|(to, fence)| self.confirm_to(node, to, fence));
                 self.hear_publication(node, room, entries, confirm);
             }
-            Effect::HearHead { room, head } => self.hear_head(node, room, head, None),
+            Effect::HearHead { room, head } => self.hear_head(node, room, head),
             Effect::Heal => self.heal(node),
             Effect::Execute {
                 from,
@@ -278,11 +272,19 @@ impl World {
             } => self.hear_mail(node, from, counted, message),
             Inside::Forward { room, send, back } => self.take(node, room, *send, back),
             Inside::RowDue(due) => self.row_due(node, due),
-            Inside::RowWritten { settled, stands } => self.row_written(node, settled, stands),
+            Inside::RowWritten {
+                row,
+                asked_at,
+                stands,
+            } => self.row_written(node, &row, asked_at, stands),
             Inside::Rows { asked_at, rows } => self.rows_read(node, asked_at, rows),
-            Inside::Heads { settle, heads } => match settle {
-                true => self.settle_with(node, heads),
-                false => self.heal_with(node, heads),
+            Inside::Heads {
+                settle,
+                upto,
+                heads,
+            } => match settle {
+                true => self.settle_with(node, upto, heads),
+                false => self.heal_with(node, upto, heads),
             },
             Inside::Finish(at) => self.end_if_idle(at),
             Inside::Begin(at) => self.begin_taking(at),

@@ -4,7 +4,6 @@ use super::Mutant;
 use super::storage::now_of;
 use super::world::{At, Happening, World};
 use crate::bus::Confirm;
-use crate::clock::Timestamp;
 use crate::cluster::message::{FenceId, Message};
 use crate::cluster::state::Event as Happens;
 use crate::entry::{Entry, Event};
@@ -136,13 +135,22 @@ impl World {
     pub fn relay(&mut self, node: usize, room: usize) -> &mut RelayState {
         if !self.relays.contains_key(&(node, room)) {
             let (sessions, metrics) = (self.sessions[node].clone(), self.metrics.clone());
-            let state = RelayState::new(self.rooms[room], sessions, metrics);
+            let rights = self.rights(node);
+            let state = RelayState::new(self.rooms[room], sessions, metrics, rights);
             let held = Vec::new();
             self.relays.insert((node, room), Relay { state, held });
             self.tell_core(node, Happens::Follow(self.rooms[room]));
         }
+        let (now, rights) = (self.now(), self.rights(node));
         let relay = self.relays.get_mut(&(node, room));
-        &mut relay.expect("it was begun").state
+        relay.expect("it was begun").state.at(now, rights)
+    }
+
+    /// Whether what the relay knows may be shown there now.
+    pub(super) fn shows(&mut self, node: usize, room: usize) -> bool {
+        let (now, rights) = (self.now(), self.rights(node));
+        let relay = self.relays.get_mut(&(node, room));
+        relay.is_some_and(|relay| relay.state.at(now, rights).shows())
     }
 
     pub(super) fn hear_publication(
@@ -153,36 +161,49 @@ impl World {
         confirm: Option<Confirm>,
     ) {
         let number = self.number_of(room).expect("a room of the simulation");
-        let (now, mutant) = (self.now(), self.mutant);
+        let (now, rights, mutant) = (self.now(), self.rights(node), self.mutant);
         let Some(relay) = self.relays.get_mut(&(node, number)) else {
             move_people(&self.sessions[node], &entries);
             drop(confirm);
             return self.look_at_screens(node);
         };
-        let effects = relay.publication(now, entries, confirm, mutant);
+        relay.state.at(now, rights);
+        self.coverage.shown_late += u64::from(!relay.state.shows());
+        let effects = relay.publication(entries, confirm, mutant);
         self.relay_effects(node, number, effects);
     }
 
-    /// The log is at least this long. `reached`: the relay has passed all of it on.
-    pub(super) fn hear_head(
+    /// The log is at least this long.
+    pub(super) fn hear_head(&mut self, node: usize, room: RoomId, head: Seq) {
+        let number = self.number_of(room).expect("a room of the simulation");
+        let (now, rights) = (self.now(), self.rights(node));
+        if let Some(relay) = self.relays.get_mut(&(node, number)) {
+            let effects = relay.state.at(now, rights).head_is(head);
+            self.relay_effects(node, number, effects);
+        }
+    }
+
+    /// The same, read from the store after the right `upto` began. `reached`: the relay has passed
+    /// all of it on.
+    pub(super) fn read_head(
         &mut self,
         node: usize,
         room: RoomId,
-        head: Seq,
+        (head, upto): (Seq, u64),
         reached: Option<Confirm>,
     ) {
         let number = self.number_of(room).expect("a room of the simulation");
-        let now = self.now();
+        let (now, rights) = (self.now(), self.rights(node));
         let Some(relay) = self.relays.get_mut(&(node, number)) else {
             return drop(reached);
         };
         relay.held.extend(reached.map(|reached| (head, reached)));
-        let effects = relay.state.at(now).head_is(head);
+        let effects = relay.state.at(now, rights).read_upto(head, upto);
         self.relay_effects(node, number, effects);
     }
 
     pub fn hear_wire(&mut self, node: usize, room: usize, what: Wire) {
-        let (now, certain) = (self.now(), self.has_lease(node));
+        let (now, rights) = (self.now(), self.rights(node));
         if let Wire::Members { request, members } = what {
             self.read_history(node, room, &request, members);
             return;
@@ -190,9 +211,9 @@ impl World {
         let Some(relay) = self.relays.get_mut(&(node, room)) else {
             return;
         };
-        let state = &mut relay.state;
+        let state = relay.state.at(now, rights);
         let effects = match what {
-            Wire::Loaded(loaded) => state.at(now).is_certain(certain).loaded(loaded),
+            Wire::Loaded(loaded) => state.loaded(loaded),
             Wire::Rendered(items, works) => {
                 let fragments = items.iter().map(|(seq, ..)| Rendered {
                     op: "add",
@@ -205,7 +226,7 @@ impl World {
             }
             Wire::Room(id) => state.has_room(id),
             Wire::Retry => state.retry(),
-            Wire::Expire => state.is_certain(certain).expire(now),
+            Wire::Expire => state.expire(now),
             Wire::Flush => state.flush(now),
             Wire::Members { .. } => Vec::new(),
         };
@@ -271,7 +292,6 @@ impl World {
 impl Relay {
     fn publication(
         &mut self,
-        now: Timestamp,
         entries: Vec<Arc<Entry>>,
         confirm: Option<Confirm>,
         mutant: Option<Mutant>,
@@ -281,7 +301,7 @@ impl Relay {
             _ => entries,
         };
         let upto = entries.last().map_or(0, |last| last.seq);
-        let effects = self.state.at(now).published(entries);
+        let effects = self.state.published(entries);
         self.held.extend(confirm.map(|confirm| (upto, confirm)));
         effects
     }

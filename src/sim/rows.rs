@@ -21,9 +21,19 @@ const PATIENCE_MS: u64 = 400;
 /// What a node asks of the store.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    WriteRow { row: NodeLease, answered: bool },
-    ReadRows { asked_at: Moment },
-    Heads { settle: bool, rooms: Vec<RoomId> },
+    WriteRow {
+        row: NodeLease,
+        asked_at: Moment,
+        answered: bool,
+    },
+    ReadRows {
+        asked_at: Moment,
+    },
+    Heads {
+        settle: bool,
+        upto: u64,
+        rooms: Vec<RoomId>,
+    },
 }
 
 impl World {
@@ -45,14 +55,28 @@ impl World {
             there.healing = false;
             return;
         }
-        let (settle, rooms) = (false, there.core.followed());
-        self.want(node, Wanted::Heads { settle, rooms });
+        self.want_heads(node, false);
     }
 
-    /// What is not answered now is asked again by the next poll.
-    pub(super) fn heal_with(&mut self, node: usize, heads: Option<Vec<(RoomId, Seq)>>) {
+    fn want_heads(&mut self, node: usize, settle: bool) {
+        let (moment, there) = (self.moment(node), &self.nodes[node]);
+        let (upto, rooms) = (there.core.rights(moment).last, there.core.followed());
+        self.want(
+            node,
+            Wanted::Heads {
+                settle,
+                upto,
+                rooms,
+            },
+        );
+    }
+
+    pub(super) fn heal_with(&mut self, node: usize, upto: u64, heads: Option<Vec<(RoomId, Seq)>>) {
+        if heads.is_none() {
+            self.tell_core(node, Event::NotRead);
+        }
         for (room, head) in heads.unwrap_or_default() {
-            self.hear_head(node, room, head, None);
+            self.read_head(node, room, (head, upto), None);
         }
         self.read_heads(node);
     }
@@ -82,26 +106,43 @@ impl World {
             beat: there.row.beat,
             settled: there.row.settled,
             asks: there.core.asks(moment),
+            alone: there.core.begin_row(moment),
             at,
             speaks: 1,
         };
         let answered = !self.wires.hits(self.luck.outcome_lost);
-        self.want(node, Wanted::WriteRow { row, answered });
+        let asked_at = moment;
+        self.want(
+            node,
+            Wanted::WriteRow {
+                row,
+                asked_at,
+                answered,
+            },
+        );
     }
 
     /// Only now the next pass may begin: whoever reads how often this node has settled must know
     /// that at most one pass was under way.
-    pub(super) fn row_written(&mut self, node: usize, settled: u64, stands: bool) {
-        let moment = self.moment(node);
+    pub(super) fn row_written(
+        &mut self,
+        node: usize,
+        row: &NodeLease,
+        asked_at: Moment,
+        stands: bool,
+    ) {
+        let (moment, settled) = (self.moment(node), row.settled);
         if !stands {
             return self.row_done(node);
+        }
+        if row.alone {
+            self.tell_core(node, Event::RowStands(asked_at));
         }
         let there = &mut self.nodes[node];
         let asked = there.core.is_asked(moment);
         if asked && !there.row.settling && there.row.settled == settled {
             there.row.settling = true;
-            let (settle, rooms) = (true, there.core.followed());
-            self.want(node, Wanted::Heads { settle, rooms });
+            self.want_heads(node, true);
         }
         let asked_at = moment;
         self.want(node, Wanted::ReadRows { asked_at });
@@ -135,7 +176,12 @@ impl World {
     }
 
     /// Every relay here shows what it lacks; then this node has settled once more.
-    pub(super) fn settle_with(&mut self, node: usize, heads: Option<Vec<(RoomId, Seq)>>) {
+    pub(super) fn settle_with(
+        &mut self,
+        node: usize,
+        upto: u64,
+        heads: Option<Vec<(RoomId, Seq)>>,
+    ) {
         let Some(heads) = heads else {
             self.nodes[node].row.settling = false;
             return self.row_soon(node);
@@ -145,7 +191,7 @@ impl World {
         for (room, head) in heads {
             let held = std::sync::Arc::clone(&all);
             let confirm = Confirm::new(move || drop(held));
-            self.hear_head(node, room, head, Some(confirm));
+            self.read_head(node, room, (head, upto), Some(confirm));
         }
     }
 
@@ -176,22 +222,38 @@ impl World {
         let down = self.clock < self.down_until;
         let answer = match &wanted {
             _ if down => nothing(&wanted),
-            Wanted::WriteRow { row, answered } => {
+            Wanted::WriteRow {
+                row,
+                asked_at,
+                answered,
+            } => {
                 now(self.store.renew_lease(row));
-                let (settled, stands) = (row.settled, *answered);
-                Inside::RowWritten { settled, stands }
+                let (row, asked_at, stands) = (row.clone(), *asked_at, *answered);
+                Inside::RowWritten {
+                    row,
+                    asked_at,
+                    stands,
+                }
             }
             Wanted::ReadRows { asked_at } => {
                 let rows = Some(now(self.store.leases()));
                 let asked_at = *asked_at;
                 Inside::Rows { asked_at, rows }
             }
-            Wanted::Heads { settle, rooms } => {
+            Wanted::Heads {
+                settle,
+                upto,
+                rooms,
+            } => {
                 let heads = now(self.store.heads(rooms)).into_iter();
                 let mut heads: Vec<_> = heads.map(|(room, (head, _))| (room, head)).collect();
                 heads.sort_unstable();
-                let (settle, heads) = (*settle, Some(heads));
-                Inside::Heads { settle, heads }
+                let (settle, upto, heads) = (*settle, *upto, Some(heads));
+                Inside::Heads {
+                    settle,
+                    upto,
+                    heads,
+                }
             }
         };
         if let Some(node) = self.node_of(from) {
@@ -204,16 +266,18 @@ impl World {
 /// The store did not answer.
 fn nothing(wanted: &Wanted) -> Inside {
     match wanted {
-        Wanted::WriteRow { row, .. } => Inside::RowWritten {
-            settled: row.settled,
+        Wanted::WriteRow { row, asked_at, .. } => Inside::RowWritten {
+            row: row.clone(),
+            asked_at: *asked_at,
             stands: false,
         },
         Wanted::ReadRows { asked_at } => Inside::Rows {
             asked_at: *asked_at,
             rows: None,
         },
-        Wanted::Heads { settle, .. } => Inside::Heads {
+        Wanted::Heads { settle, upto, .. } => Inside::Heads {
             settle: *settle,
+            upto: *upto,
             heads: None,
         },
     }

@@ -139,6 +139,7 @@ fn assert_enough(met: &Coverage) {
         ("handed over", met.handed_over),
         ("went on with orders", met.orders_left),
         ("settled", met.settled),
+        ("shown late", met.shown_late),
     ];
     for (what, count) in counts {
         assert!(count >= 100, "{what} was met only {count} times: {met:?}");
@@ -257,6 +258,11 @@ fn lost_publications_that_nobody_reads_again_are_caught() {
 #[test]
 fn losses_between_nodes_that_nobody_counts_are_caught() {
     is_caught(Mutant::LossesNotCounted, &["F7"]);
+}
+
+#[test]
+fn a_node_that_shows_rooms_without_a_right_is_caught() {
+    is_caught(Mutant::ShownWithoutRight, &["I8"]);
 }
 
 #[test]

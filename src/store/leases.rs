@@ -16,6 +16,8 @@ pub struct NodeLease {
     pub settled: u64,
     /// A removal waits there: whoever sees this settles.
     pub asks: bool,
+    /// The node shows rooms because this row stands: it has no lease of the bus, or may soon have none.
+    pub alone: bool,
     /// When it was written, by the clock of the node.
     pub at: Timestamp,
     /// The version of the messages that the node speaks.

@@ -43,8 +43,8 @@ impl Bus for Cluster {
         true
     }
 
-    fn is_certain(&self) -> bool {
-        self.state().has_lease(self.now())
+    fn rights(&self) -> Rights {
+        self.state().rights(self.now())
     }
 
     fn news(&self, news: News) {

@@ -233,16 +233,21 @@ impl Cluster {
         });
     }
 
+    /// The rooms whose heads are read now, and up to which right they are certain by that.
+    pub(super) fn to_read(&self) -> (Vec<RoomId>, u64) {
+        let (now, state) = (self.now(), self.state());
+        (state.followed(), state.rights(now).last)
+    }
+
     async fn read_heads(&self) {
         self.0.here.metrics.heals.inc();
-        let rooms = self.state().followed();
+        let (rooms, upto) = self.to_read();
         for rooms in rooms.chunks(PAGE_MAX) {
-            // What is not answered now is asked again by the next poll.
             let Ok(heads) = self.0.here.store.heads(rooms).await else {
-                return;
+                return self.tell(Event::NotRead);
             };
             for (room, (head, _)) in heads {
-                self.0.here.relays.head(room, head);
+                self.0.here.relays.read(room, head, upto);
             }
         }
     }

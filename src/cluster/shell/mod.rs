@@ -10,7 +10,7 @@ use super::state::{ClusterState, Effect, Event, Moment, Roll};
 use super::wire;
 use crate::auth::Auth;
 use crate::bus::transport::{Leases, Transport, TransportEvents};
-use crate::bus::{Bus, Confirm, Hint, News, Publication, Subscriber};
+use crate::bus::{Bus, Confirm, Hint, News, Publication, Rights, Subscriber};
 use crate::error::{Code, Error};
 use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
 use crate::limits::{

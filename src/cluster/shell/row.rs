@@ -40,16 +40,21 @@ impl Cluster {
     /// must know that at most one pass was under way.
     pub(super) async fn renew_row(&self, beat: u64) -> bool {
         let now = self.now();
+        let alone = self.state().begin_row(now);
         let row = NodeLease {
             node: self.0.me,
             beat,
             settled: self.0.settled.load(Ordering::Acquire),
             asks: self.state().asks(now),
+            alone,
             at: clock::now(),
             speaks: wire::VERSION,
         };
         let written = timeout(PATIENCE, self.0.here.store.renew_lease(&row)).await;
         let stands = matches!(written, Ok(Ok(())));
+        if stands && alone {
+            self.tell(Event::RowStands(now));
+        }
         if stands && self.state().is_asked(self.now()) {
             self.settle(row.settled);
         }
@@ -92,12 +97,12 @@ impl Cluster {
 
     async fn reach_heads(&self) -> StoreResult<()> {
         let (held, mut released) = mpsc::channel::<()>(1);
-        let rooms = self.state().followed();
+        let (rooms, upto) = self.to_read();
         for rooms in rooms.chunks(PAGE_MAX) {
             for (room, (head, _)) in self.0.here.store.heads(rooms).await? {
                 let held = held.clone();
                 let confirm = Confirm::new(move || drop(held));
-                self.0.here.relays.reach(room, head, confirm);
+                self.0.here.relays.reach(room, head, upto, confirm);
             }
         }
         drop(held);

@@ -27,6 +27,10 @@ pub enum Event {
         asked_at: Moment,
         rows: Vec<NodeLease>,
     },
+    /// The row of this node stands and gives a right (`begin_row`); it was begun at this moment.
+    RowStands(Moment),
+    /// The store did not answer `Effect::Heal`.
+    NotRead,
     /// A relay of the room lives here from now on, or ends.
     Follow(RoomId),
     Unfollow(RoomId),

@@ -1,10 +1,11 @@
 //! Removals that wait until nobody serves the removed any more (R17).
 
+use super::rows::Says;
 use super::{ClusterState, Effect, Moment};
 use crate::cluster::message::{FenceId, Message};
 use crate::entry::Entry;
 use crate::ids::{LoginId, NodeId, RoomId};
-use crate::limits::{FENCE_RETRY_MS, LEASE_MS, STORE_LEASE_MS};
+use crate::limits::{FENCE_RETRY_MS, LEASE_MS, ROLL_FRESH_MS, STORE_LEASE_MS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,11 +57,11 @@ struct Fence {
     /// Somebody waits for it: whoever has a lease must confirm. Otherwise it is only said again to
     /// those who are known, for a while.
     strict: bool,
-    /// It is known who has a lease.
-    rolled: bool,
+    /// When it was last known who has a lease.
+    rolled_at: Option<Moment>,
     raised_at: Moment,
-    /// What the store says instead: who has a lease there, and how often he must have settled.
-    settling: Option<BTreeMap<NodeId, u64>>,
+    /// What the store says: whose rows live, and what they are waited for.
+    settling: Option<BTreeMap<NodeId, Wanted>>,
     /// When it is said again to those who did not confirm.
     say_at: Moment,
     /// If that cannot be learned, everybody has it from the store by then.
@@ -73,9 +74,33 @@ impl Fence {
         self.strict && matches!(self.removal, Removal::Entries { .. })
     }
 
-    fn is_done(&self) -> bool {
-        self.rolled && self.waits_for.is_empty()
+    /// Some node shows rooms by its row, and may hear nothing.
+    fn waits_for_alone(&self) -> bool {
+        let mut settling = self.settling.iter().flat_map(BTreeMap::values);
+        settling.any(|wanted| wanted.alone)
     }
+
+    /// With a roll all who have a lease have confirmed, and all who show rooms by their row; without
+    /// one all whose rows live.
+    fn is_done(&self, now: Moment) -> bool {
+        if !self.strict {
+            return self.waits_for.is_empty();
+        }
+        let rolled = self.rolled_at.is_some_and(|at| now <= at + ROLL_FRESH_MS);
+        match &self.settling {
+            _ if !self.settles() => self.rolled_at.is_some() && self.waits_for.is_empty(),
+            None => false,
+            Some(_) if rolled => self.waits_for.is_empty() && !self.waits_for_alone(),
+            Some(settling) => settling.is_empty(),
+        }
+    }
+}
+
+/// What a node is waited for that may not hear of a removal.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    settled: u64,
+    alone: bool,
 }
 
 impl Fences {
@@ -93,7 +118,7 @@ impl Fences {
             removal,
             waits_for: nodes.iter().copied().collect(),
             confirmed: BTreeSet::new(),
-            rolled: !strict,
+            rolled_at: None,
             raised_at: now,
             settling: None,
             say_at: now + FENCE_RETRY_MS,
@@ -103,13 +128,16 @@ impl Fences {
     }
 
     /// True if `node` was the last.
-    pub fn confirmed(&mut self, id: FenceId, node: NodeId) -> bool {
+    pub fn confirmed(&mut self, now: Moment, id: FenceId, node: NodeId) -> bool {
         let Some(fence) = self.open.get_mut(&id) else {
             return false;
         };
         fence.waits_for.remove(&node);
         fence.confirmed.insert(node);
-        let done = fence.is_done();
+        if let Some(settling) = &mut fence.settling {
+            settling.remove(&node);
+        }
+        let done = fence.is_done(now);
         if done {
             self.open.remove(&id);
         }
@@ -117,9 +145,9 @@ impl Fences {
     }
 
     /// `node` said good-bye: the fences that waited for it alone.
-    pub fn gone(&mut self, node: NodeId) -> Vec<FenceId> {
+    pub fn gone(&mut self, now: Moment, node: NodeId) -> Vec<FenceId> {
         let ids: Vec<_> = self.open.keys().copied().collect();
-        let done = ids.into_iter().filter(|id| self.confirmed(*id, node));
+        let done = ids.into_iter().filter(|id| self.confirmed(now, *id, node));
         done.collect()
     }
 
@@ -139,35 +167,57 @@ impl Fences {
             fence.waits_for.extend(new);
             if roll.kept > LEASE_MS {
                 fence.waits_for.retain(|node| roll.live.contains(node));
-                fence.rolled = true;
+                fence.rolled_at = Some(now);
             }
         }
-        self.take_out(Fence::is_done)
+        self.take_out(|fence| fence.is_done(now))
     }
 
-    /// Who has a lease in the store, and how often he has settled; asked for at `asked_at`. A pass
-    /// that was under way then may have missed the removal, the one after it has not.
-    pub fn settled(&mut self, asked_at: Moment, live: &BTreeMap<NodeId, u64>) -> Vec<FenceId> {
+    /// Whose rows live, asked for at `asked_at`. A pass that was under way when a row was read first
+    /// may have missed the removal, the one after it has not.
+    pub fn settled(
+        &mut self,
+        now: Moment,
+        asked_at: Moment,
+        live: &BTreeMap<NodeId, Says>,
+    ) -> Vec<FenceId> {
         for fence in self.open.values_mut() {
             if !fence.settles() || asked_at <= fence.raised_at {
                 continue;
             }
             let confirmed = &fence.confirmed;
             let settling = fence.settling.get_or_insert_with(|| {
-                let all = live.iter().map(|(node, settled)| (*node, settled + 2));
-                all.collect()
+                let others = live.iter().filter(|(node, _)| !confirmed.contains(node));
+                let wanted = |says: &Says| Wanted {
+                    settled: says.settled + 2,
+                    alone: says.alone,
+                };
+                others.map(|(node, says)| (*node, wanted(says))).collect()
             });
-            settling.retain(|node, wanted| {
-                let stands = live.get(node).is_some_and(|settled| settled < wanted);
-                stands && !confirmed.contains(node)
-            });
+            for (node, wanted) in std::mem::take(settling) {
+                match live.get(&node) {
+                    // It has read the removal, as if it had heard of it.
+                    Some(says) if says.settled >= wanted.settled => {
+                        fence.waits_for.remove(&node);
+                        fence.confirmed.insert(node);
+                    }
+                    Some(says) => {
+                        let alone = says.alone;
+                        settling.insert(node, Wanted { alone, ..wanted });
+                    }
+                    None => {}
+                }
+            }
         }
-        self.take_out(|fence| fence.settling.as_ref().is_some_and(BTreeMap::is_empty))
+        self.take_out(|fence| fence.is_done(now))
     }
 
     /// Whether the others should settle: the bus had its time, or has none to give.
     pub fn ask(&self, now: Moment, connected: bool) -> bool {
-        let due = |fence: &Fence| !connected || now >= fence.raised_at + FENCE_RETRY_MS;
+        let due = |fence: &Fence| {
+            let late = !connected || now >= fence.raised_at + FENCE_RETRY_MS;
+            late || fence.waits_for_alone()
+        };
         self.open
             .values()
             .any(|fence| fence.settles() && due(fence))
@@ -176,7 +226,7 @@ impl Fences {
     /// Takes out those that cannot be decided and whose time has come.
     pub fn expire(&mut self, now: Moment) -> Vec<FenceId> {
         self.take_out(|fence| {
-            let known = fence.strict && (fence.rolled || fence.settling.is_some());
+            let known = fence.strict && (fence.rolled_at.is_some() || fence.settling.is_some());
             fence.until <= now && !known
         })
     }

@@ -12,7 +12,7 @@ impl ClusterState {
             self.peers.forget(from);
             self.lost(now, from);
             self.effects.push(Effect::Gone(from));
-            for fence in self.fences.gone(from) {
+            for fence in self.fences.gone(now, from) {
                 self.effects.push(Effect::Confirmed(fence));
             }
             self.effects.extend([Effect::Moved, Effect::Heal]);
@@ -66,7 +66,7 @@ impl ClusterState {
                 self.effects.push(Effect::HearHint(hint));
             }
             Message::Confirm { fence } => {
-                if self.fences.confirmed(fence, from) {
+                if self.fences.confirmed(now, fence, from) {
                     self.effects.push(Effect::Confirmed(fence));
                 }
             }

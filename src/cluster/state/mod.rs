@@ -8,6 +8,7 @@ mod forwarding;
 mod hearing;
 mod interest;
 mod peers;
+mod rights;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,15 +22,14 @@ use self::commands::Commands;
 use self::fences::{Fences, Removal};
 use self::interest::Followed;
 use self::peers::Peers;
+use self::rights::Held;
 use self::rows::Rows;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
 use crate::bus::{Hint, News};
 use crate::entry::{self, Entry};
 use crate::error::Code;
 use crate::ids::{LoginId, NodeId, RoomId, Seq, UserId};
-use crate::limits::{
-    HEARTBEAT_MS, LEASE_MS, LOOK_AGAIN_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS,
-};
+use crate::limits::{HEARTBEAT_MS, LOOK_AGAIN_MS, POLL_AFTER_LOSS_MS, POLL_APART_MS, POLL_CALM_MS};
 use crate::room::Reply;
 use crate::wire::client::PresenceState;
 use std::collections::{BTreeMap, HashMap};
@@ -60,7 +60,7 @@ pub struct ClusterState {
     claims: Claims,
     /// Owners here, also those that have not begun or that end.
     living: HashMap<RoomId, u32>,
-    lease_until: Moment,
+    held: Held,
     ticked_at: Moment,
     beat_at: Moment,
     poll_at: Moment,
@@ -86,7 +86,7 @@ impl ClusterState {
             arriving: false,
             claims: Claims::default(),
             living: HashMap::new(),
-            lease_until: 0,
+            held: Held::default(),
             ticked_at: 0,
             beat_at: 0,
             poll_at: 0,
@@ -110,6 +110,8 @@ impl ClusterState {
                 }
             }
             Event::Rows { asked_at, rows } => self.read_rows(now, asked_at, &rows),
+            Event::RowStands(asked_at) => self.row_stands(now, asked_at),
+            Event::NotRead => self.poll_at = self.poll_at.min(now + POLL_APART_MS),
             Event::Follow(room) => self.follow(room, true),
             Event::Unfollow(room) => self.follow(room, false),
             Event::Flush => self.flush(),
@@ -174,11 +176,6 @@ impl ClusterState {
         self.send_on_all(now);
     }
 
-    /// Whether the lease stands: hints may be passed on to people (R17).
-    pub fn has_lease(&self, now: Moment) -> bool {
-        now < self.lease_until
-    }
-
     /// The other nodes that are there.
     pub fn peers(&self) -> Vec<NodeId> {
         self.peers.ids().collect()
@@ -220,6 +217,7 @@ impl ClusterState {
         for id in self.commands.expire(now) {
             self.give_up(now, id, Code::Unknown);
         }
+        self.look_at_lease(now);
         self.look_at_claims(now);
         self.claim_again(now);
         self.send_on_all(now);
@@ -265,14 +263,6 @@ impl ClusterState {
         }
         self.poll_at = now;
         self.effects.push(Effect::Heal);
-    }
-
-    fn renewed(&mut self, now: Moment, asked_at: Moment) {
-        let had = self.has_lease(now);
-        self.lease_until = self.lease_until.max(asked_at + LEASE_MS);
-        if !had {
-            self.effects.push(Effect::Heal);
-        }
     }
 
     fn beat(&mut self, now: Moment) {

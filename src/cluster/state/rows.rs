@@ -4,7 +4,7 @@
 use super::{ClusterState, Effect, Moment};
 use crate::clock::Timestamp;
 use crate::ids::{NodeId, RoomId};
-use crate::limits::{ROOM_TURN_MS, STORE_LEASE_MS};
+use crate::limits::{ROOM_TURN_MS, STORE_BEAT_MS, STORE_LEASE_MS};
 use crate::store::NodeLease;
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     others: BTreeMap<NodeId, Seen>,
+    read_at: Moment,
 }
 
 #[derive(Debug)]
@@ -19,6 +20,7 @@ struct Seen {
     beat: u64,
     settled: u64,
     asks: bool,
+    alone: bool,
     /// When the beat was last seen to have changed, by the clock of this node.
     changed_at: Moment,
 }
@@ -27,6 +29,9 @@ impl Rows {
     /// What stands in the store now. Whoever is not there has ended, or has been silent for long.
     pub fn heard(&mut self, now: Moment, me: NodeId, rows: &[NodeLease]) {
         let mut before = std::mem::take(&mut self.others);
+        // What could not be read meanwhile proves nobody's silence.
+        let passed = now - std::mem::replace(&mut self.read_at, now);
+        let excused = passed.saturating_sub(STORE_BEAT_MS);
         for row in rows.iter().filter(|row| row.node != me) {
             let known = before.remove(&row.node);
             let known = known.filter(|known| known.beat == row.beat);
@@ -34,22 +39,36 @@ impl Rows {
                 beat: row.beat,
                 settled: row.settled,
                 asks: row.asks,
-                changed_at: known.map_or(now, |known| known.changed_at),
+                alone: row.alone,
+                changed_at: known.map_or(now, |known| now.min(known.changed_at + excused)),
             };
             self.others.insert(row.node, seen);
         }
     }
 
-    /// Who holds a lease, and how often he has settled.
-    pub fn live(&self, now: Moment) -> BTreeMap<NodeId, u64> {
+    /// Whose rows live, and what they say.
+    pub fn live(&self, now: Moment) -> BTreeMap<NodeId, Says> {
         let live = self.others.iter().filter(|(_, row)| row.is_live(now));
-        live.map(|(node, row)| (*node, row.settled)).collect()
+        let says = |row: &Seen| Says {
+            settled: row.settled,
+            alone: row.alone,
+        };
+        live.map(|(node, row)| (*node, says(row))).collect()
     }
 
     /// Somebody waits until the others have settled.
     pub fn ask(&self, now: Moment) -> bool {
         self.others.values().any(|row| row.asks && row.is_live(now))
     }
+}
+
+/// What a row says that lives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Says {
+    /// How often the node has settled.
+    pub settled: u64,
+    /// It shows rooms because its row stands.
+    pub alone: bool,
 }
 
 impl Seen {
@@ -96,7 +115,7 @@ impl ClusterState {
 
     pub(super) fn read_rows(&mut self, now: Moment, asked_at: Moment, rows: &[NodeLease]) {
         self.rows.heard(now, self.me, rows);
-        for fence in self.fences.settled(asked_at, &self.rows.live(now)) {
+        for fence in self.fences.settled(now, asked_at, &self.rows.live(now)) {
             self.effects.push(Effect::Confirmed(fence));
         }
     }

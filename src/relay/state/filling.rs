@@ -135,7 +135,7 @@ impl RelayState {
         let covers = |ring: &Ring| (ring.below()..=ring.head()).contains(&after);
         let is_in = |lane: &Lane| lane.values().any(|other| other.user == user);
         let known = is_in(&self.listeners) || is_in(&self.data) || is_in(&self.html);
-        let sure = self.certain && !self.lacks_something();
+        let sure = self.shows() && !self.lacks_something();
         sure && known && self.ring.as_ref().is_some_and(covers)
     }
 

@@ -26,6 +26,9 @@ impl RelayState {
     /// Makes every watch live that can be, or feeds it until its outbox has enough.
     pub(super) fn serve(&mut self) -> Vec<RelayEffect> {
         let mut effects = Vec::new();
+        if !self.shows() {
+            return effects;
+        }
         for mut waiting in std::mem::take(&mut self.waiting) {
             let upto = waiting.upto.filter(|_| !waiting.paused);
             let Some(catch_up) = upto.and_then(|upto| self.catch_up(&mut waiting, upto)) else {
@@ -196,24 +199,28 @@ impl RelayState {
         let Ok(rendered) = rendered else {
             return vec![RelayEffect::Retry];
         };
-        let mut fresh = Vec::new();
+        let (mut fresh, shows) = (Vec::new(), self.shows());
         for ((seq, version, entry), rendered) in entries.into_iter().zip(rendered) {
             let frame = html_frame(&entry, rendered);
             if let Some(ring) = &mut self.ring {
                 ring.keep_html(seq, version, &frame);
             }
             // Who watches already may get what was hidden a moment ago; who comes now may not.
-            if !self.html.is_empty() && seq == self.html_head + 1 {
+            if shows && !self.html.is_empty() && seq == self.html_head + 1 {
                 fresh.push(frame);
                 self.html_head = seq;
             }
         }
-        self.advance_html(&mut fresh);
         self.spread_html(&fresh);
         self.go_on()
     }
 
-    fn advance_html(&mut self, fresh: &mut Vec<Frame>) {
+    /// What is rendered beyond what the live watchers of the html lane have.
+    pub(super) fn spread_rendered(&mut self) {
+        if !self.shows() {
+            return;
+        }
+        let mut fresh = Vec::new();
         while !self.html.is_empty()
             && let Some(frame) = self
                 .ring
@@ -223,6 +230,7 @@ impl RelayState {
             fresh.push(frame);
             self.html_head += 1;
         }
+        self.spread_html(&fresh);
     }
 }
 

@@ -4,6 +4,7 @@
 mod filling;
 mod hints;
 mod lanes;
+mod rights;
 mod ring;
 mod spread;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use self::hints::Hints;
 use self::ring::{Item, Ring, html_frame};
 use super::{LoadRequest, Rendered, Watch, unavailable};
+use crate::bus::Rights;
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event};
 use crate::error::{Code, Error};
@@ -92,13 +94,18 @@ pub struct RelayState {
     hints: Hints,
     loading: bool,
     rendering: bool,
-    /// Whatever other nodes stored is heard here (R17).
-    certain: bool,
+    /// What the node may show, as far as it knows (R17).
+    rights: Rights,
+    /// All that was stored before this right began is passed on.
+    reached: u64,
+    /// With this entry that holds for this right.
+    reaching: Option<(Seq, u64)>,
     ended: bool,
 }
 
 impl RelayState {
-    pub fn new(room: RoomId, sessions: Sessions, metrics: Metrics) -> Self {
+    /// Nobody was shown anything: whatever is read is read after all rights that have begun.
+    pub fn new(room: RoomId, sessions: Sessions, metrics: Metrics, rights: Rights) -> Self {
         metrics.relays.inc();
         Self {
             room,
@@ -122,7 +129,9 @@ impl RelayState {
             hints: Hints::default(),
             loading: false,
             rendering: false,
-            certain: true,
+            rights,
+            reached: rights.last,
+            reaching: None,
             ended: false,
         }
     }
@@ -197,15 +206,9 @@ impl RelayState {
         self.ended = true;
     }
 
-    /// So late is it.
-    pub fn at(&mut self, now: Timestamp) -> &mut Self {
-        self.now = now;
-        self
-    }
-
-    /// Whether this node hears of what others store: only then its memory counts.
-    pub fn is_certain(&mut self, certain: bool) -> &mut Self {
-        self.certain = certain;
+    /// So late is it, and this may the node show.
+    pub fn at(&mut self, now: Timestamp, rights: Rights) -> &mut Self {
+        (self.now, self.rights) = (now, rights);
         self
     }
 
@@ -322,7 +325,9 @@ impl RelayState {
 
     /// Serves whom it can, and asks for what is missing.
     fn go_on(&mut self) -> Vec<RelayEffect> {
+        self.reach();
         self.spread_data();
+        self.spread_rendered();
         let mut effects = self.serve();
         effects.extend(self.start_load());
         effects.extend(self.start_render());

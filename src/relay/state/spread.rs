@@ -12,7 +12,7 @@ impl RelayState {
     /// To every live watcher of the data lane; who takes no more is let go. In a quiet room nothing
     /// waits for anybody; a busy one goes through the queues, where more of it gathers in one write.
     pub(super) fn spread_data(&mut self) {
-        if self.fresh.is_empty() {
+        if self.fresh.is_empty() || !self.shows() {
             return;
         }
         let frames = std::mem::take(&mut self.fresh);

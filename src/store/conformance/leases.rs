@@ -11,6 +11,7 @@ fn lease(node: u128, beat: u64) -> NodeLease {
         beat,
         settled: beat / 2,
         asks: beat.is_multiple_of(2),
+        alone: beat.is_multiple_of(3),
         at: NOON.plus_ms(beat as i64),
         speaks: 3,
     }

@@ -9,9 +9,10 @@ use crate::store::{LeaseStore, NodeLease, StoreResult};
 use async_trait::async_trait;
 
 // All are in one partition: there are few, and whoever reads wants all of them.
-const RENEW: &str = "INSERT INTO node_lease (part, node, beat, settled, asks, at, speaks) VALUES (0, ?, ?, ?, ?, ?, ?) USING TTL 60 AND TIMESTAMP ?";
-const RELEASE: &str = "DELETE FROM node_lease WHERE part = 0 AND node = ?";
-const ALL: &str = "SELECT node, beat, settled, asks, at, speaks FROM node_lease WHERE part = 0";
+const RENEW: &str = "INSERT INTO node_row (part, node, beat, settled, asks, alone, at, speaks) VALUES (0, ?, ?, ?, ?, ?, ?, ?) USING TTL 60 AND TIMESTAMP ?";
+const RELEASE: &str = "DELETE FROM node_row WHERE part = 0 AND node = ?";
+const ALL: &str =
+    "SELECT node, beat, settled, asks, alone, at, speaks FROM node_row WHERE part = 0";
 
 #[async_trait]
 impl LeaseStore for CqlStore {
@@ -21,6 +22,7 @@ impl LeaseStore for CqlStore {
             lease.beat,
             lease.settled,
             lease.asks,
+            lease.alone,
             lease.at,
             i32::from(lease.speaks),
             lease.beat,
@@ -42,6 +44,7 @@ impl LeaseStore for CqlStore {
                     beat: row.get("beat")?,
                     settled: row.get("settled")?,
                     asks: row.get("asks")?,
+                    alone: row.get("alone")?,
                     at: row.get("at")?,
                     // What this program cannot count up to is surely not its own.
                     speaks: u8::try_from(row.get::<i32>("speaks")?).unwrap_or(u8::MAX),

@@ -4,9 +4,9 @@ use crate::store::{LeaseStore, NodeLease, StoreResult};
 use async_trait::async_trait;
 use rusqlite::{Row, params};
 
-const RENEW: &str = "INSERT INTO node_lease (node, beat, settled, asks, at, speaks) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+const RENEW: &str = "INSERT INTO node_row (node, beat, settled, asks, alone, at, speaks) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT DO UPDATE SET beat = excluded.beat, settled = excluded.settled, asks = excluded.asks,
-        at = excluded.at, speaks = excluded.speaks WHERE excluded.beat >= beat";
+        alone = excluded.alone, at = excluded.at, speaks = excluded.speaks WHERE excluded.beat >= beat";
 
 fn lease_at(row: &Row<'_>) -> rusqlite::Result<NodeLease> {
     Ok(NodeLease {
@@ -14,8 +14,9 @@ fn lease_at(row: &Row<'_>) -> rusqlite::Result<NodeLease> {
         beat: row.get(1)?,
         settled: row.get(2)?,
         asks: row.get(3)?,
-        at: row.get(4)?,
-        speaks: row.get(5)?,
+        alone: row.get(4)?,
+        at: row.get(5)?,
+        speaks: row.get(6)?,
     })
 }
 
@@ -29,6 +30,7 @@ impl LeaseStore for EmbeddedStore {
                 lease.beat,
                 lease.settled,
                 lease.asks,
+                lease.alone,
                 lease.at,
                 lease.speaks
             ])?;
@@ -39,7 +41,7 @@ impl LeaseStore for EmbeddedStore {
 
     async fn release_lease(&self, node: NodeId) -> StoreResult<()> {
         self.write(move |at| {
-            at.prepare_cached("DELETE FROM node_lease WHERE node = ?1")?
+            at.prepare_cached("DELETE FROM node_row WHERE node = ?1")?
                 .execute([node])?;
             Ok(())
         })
@@ -48,7 +50,8 @@ impl LeaseStore for EmbeddedStore {
 
     async fn leases(&self) -> StoreResult<Vec<NodeLease>> {
         self.read(|at| {
-            let sql = "SELECT node, beat, settled, asks, at, speaks FROM node_lease ORDER BY node";
+            let sql =
+                "SELECT node, beat, settled, asks, alone, at, speaks FROM node_row ORDER BY node";
             let mut statement = at.prepare_cached(sql)?;
             let rows = statement.query_map([], lease_at)?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -171,11 +171,12 @@ CREATE TABLE IF NOT EXISTS setting (
 ) WITHOUT ROWID, STRICT;
 
 -- Nodes among others; one node by itself has no row.
-CREATE TABLE IF NOT EXISTS node_lease (
+CREATE TABLE IF NOT EXISTS node_row (
     node    BLOB PRIMARY KEY,
     beat    INTEGER NOT NULL,
     settled INTEGER NOT NULL,
     asks    INTEGER NOT NULL,
+    alone   INTEGER NOT NULL,
     at      INTEGER NOT NULL,
     speaks  INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;

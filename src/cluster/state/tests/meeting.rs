@@ -85,7 +85,7 @@ fn a_silent_node_gets_no_rooms_long_before_its_lease_is_over_and_removals_wait_f
     net.tell(node(1), Event::Claim { id: 6, room });
     net.cut.push(node(2));
     // It holds its lease all the same, as far as the keeper of the leases knows.
-    net.rolls = false;
+    (net.rolls, net.rows) = (false, None);
     net.publish(node(1), leave(room, 4), Some(8));
     let mut did = Vec::new();
     let since = net.now;

@@ -5,6 +5,7 @@ mod moving;
 mod properties;
 mod publications;
 mod removals;
+mod rights;
 mod rows;
 
 use super::*;
@@ -13,9 +14,11 @@ use crate::cluster::message::HandOver;
 use crate::entry::Event as Happened;
 use crate::ids::UserId;
 use crate::limits::{
-    FENCE_RETRY_MS, LEASE_MARGIN_MS, ROOM_REPLY_MS_MAX, ROOM_TURN_MS, SILENT_MS, STORE_LEASE_MS,
+    FENCE_RETRY_MS, LEASE_MARGIN_MS, LEASE_MS, ROOM_REPLY_MS_MAX, ROOM_TURN_MS, SILENT_MS,
+    STORE_LEASE_MS,
 };
-use std::collections::{BTreeMap, VecDeque};
+use crate::store::NodeLease;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const TICK: Moment = 250;
 
@@ -77,6 +80,9 @@ struct Net {
     lost: Option<fn(&Message) -> bool>,
     /// Whether it can be learned who has a lease.
     rolls: bool,
+    /// Who reads the rows in the store next; `None`: nobody reaches it.
+    asking: BTreeSet<NodeId>,
+    rows: Option<Vec<NodeLease>>,
     /// What the shells were told to do, besides sending.
     done: Vec<(NodeId, Effect)>,
 }
@@ -95,6 +101,8 @@ impl Net {
             rolls: true,
             cut: Vec::new(),
             lost: None,
+            asking: BTreeSet::new(),
+            rows: Some(Vec::new()),
             done: Vec::new(),
         };
         net.run_for(TICK);
@@ -121,7 +129,9 @@ impl Net {
                     self.tell(at, Event::Roll(Some(Roll { live, kept })));
                 }
                 Effect::AskRoll => self.tell(at, Event::Roll(None)),
-                Effect::AskRows => {}
+                Effect::AskRows => {
+                    self.asking.insert(at);
+                }
                 Effect::FlushSoon => self.tell(at, Event::Flush),
                 effect => self.done.push((at, effect)),
             }
@@ -139,6 +149,14 @@ impl Net {
 
     /// Everything on the wire arrives, except at and from nodes that are cut off.
     fn deliver(&mut self) {
+        let asking = std::mem::take(&mut self.asking);
+        self.now += u64::from(!asking.is_empty());
+        for at in asking {
+            let asked_at = self.now;
+            if let Some(rows) = self.rows.clone() {
+                self.tell(at, Event::Rows { asked_at, rows });
+            }
+        }
         while let Some((from, to, n, message)) = self.wire.pop_front() {
             let cut = self.cut.contains(&from) || self.cut.contains(&to);
             if cut || !self.nodes.contains_key(&to) {

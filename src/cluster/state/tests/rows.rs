@@ -1,7 +1,6 @@
 //! Removals while the bus is away: the rows in the store say who has settled.
 
 use super::*;
-use crate::store::NodeLease;
 
 fn row(of: u8, beat: u64, settled: u64) -> NodeLease {
     NodeLease {
@@ -9,6 +8,7 @@ fn row(of: u8, beat: u64, settled: u64) -> NodeLease {
         beat,
         settled,
         asks: false,
+        alone: false,
         at: Timestamp(0),
         speaks: 1,
     }
@@ -19,7 +19,7 @@ fn alone() -> Net {
     let mut net = Net::of(3);
     net.tell(node(1), Event::Connected(false));
     net.cut.push(node(1));
-    net.rolls = false;
+    (net.rolls, net.rows) = (false, None);
     net.publish(node(1), leave(room(1), 4), Some(8));
     net.now += 1;
     net

@@ -5,10 +5,11 @@ mod hidden;
 mod members;
 mod order;
 mod outage;
+mod rights;
 mod watching;
 
 use super::*;
-use crate::bus::Hint;
+use crate::bus::{Hint, Rights};
 use crate::entry::{Mentions, Role};
 use crate::relay::LoadedHistory;
 use crate::session::outbox::Outbox;
@@ -64,7 +65,7 @@ fn scene() -> Scene {
     let metrics = Metrics::new();
     let sessions = Sessions::new(&metrics, 1);
     Scene {
-        state: RelayState::new(room(), sessions.clone(), metrics.clone()),
+        state: RelayState::new(room(), sessions.clone(), metrics.clone(), Rights::ALWAYS),
         sessions,
         metrics,
     }

@@ -52,7 +52,7 @@ async fn what_is_not_certain_is_not_served_from_memory() {
         (
             "out of touch",
             |scene| {
-                scene.state.is_certain(false);
+                scene.state.at(Timestamp(0), Rights::NONE);
             },
             1,
         ),
