@@ -68,6 +68,10 @@ pub enum Mutant {
     LossesNotCounted,
     /// A node shows what it knows, whether somebody waits for it or not.
     ShownWithoutRight,
+    /// A node that has a right again goes on before it has read what it missed.
+    NotReadAnew,
+    /// No row says that its node shows rooms by it.
+    RowsSilent,
 }
 
 /// What broke, where.

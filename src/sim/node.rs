@@ -151,9 +151,14 @@ impl World {
     }
 
     pub(super) fn rights(&self, node: usize) -> Rights {
+        let rights = self.nodes[node].core.rights(self.moment(node));
         match self.mutant {
             Some(Mutant::ShownWithoutRight) => Rights::ALWAYS,
-            _ => self.nodes[node].core.rights(self.moment(node)),
+            Some(Mutant::NotReadAnew) => Rights {
+                since: rights.since.map(|_| 0),
+                ..rights
+            },
+            _ => rights,
         }
     }
 
@@ -242,6 +247,7 @@ impl World {
             | Effect::HearNews(_)
             | Effect::HearPresence { .. }
             | Effect::Introduce(_)
+            | Effect::Silent(_)
             | Effect::HearRevoke { .. }
             | Effect::LookAgain => {}
         }

@@ -227,7 +227,12 @@ impl World {
                 asked_at,
                 answered,
             } => {
-                now(self.store.renew_lease(row));
+                let silent = self.mutant == Some(Mutant::RowsSilent);
+                let alone = row.alone && !silent;
+                now(self.store.renew_lease(&NodeLease {
+                    alone,
+                    ..row.clone()
+                }));
                 let (row, asked_at, stands) = (row.clone(), *asked_at, *answered);
                 Inside::RowWritten {
                     row,

@@ -266,6 +266,16 @@ fn a_node_that_shows_rooms_without_a_right_is_caught() {
 }
 
 #[test]
+fn a_node_that_goes_on_before_it_has_read_what_it_missed_is_caught() {
+    is_caught(Mutant::NotReadAnew, &["I8"]);
+}
+
+#[test]
+fn a_node_that_shows_rooms_by_a_row_that_does_not_say_so_is_caught() {
+    is_caught(Mutant::RowsSilent, &["I8"]);
+}
+
+#[test]
 fn views_that_are_not_redone_are_caught() {
     is_caught(Mutant::ViewsNotRedone, &["I10", "I1", "R15"]);
 }

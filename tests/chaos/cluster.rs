@@ -1,5 +1,6 @@
 //! The local cluster of `./cluster`, driven as an operator would.
 
+use chapiana::clock::Timestamp;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -86,6 +87,13 @@ impl Cluster {
     /// `127.0.0.1:PORT` of one node, past the front door.
     pub fn host(&self, who: &str) -> String {
         format!("127.0.0.1:{}", self.port(who))
+    }
+
+    /// When a node wrote a line with these words, the last time; its clock is ours.
+    pub fn logged(&self, node: u64, words: &str) -> Option<Timestamp> {
+        let log = std::fs::read_to_string(self.folder.join(format!("node{node}.log"))).ok()?;
+        let line = log.lines().rfind(|line| line.contains(words))?;
+        Timestamp::parse(line.split_whitespace().next()?)
     }
 
     fn fact(&self, who: &str, name: &str) -> String {

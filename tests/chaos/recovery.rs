@@ -7,6 +7,7 @@ use crate::client::{self, Account};
 use crate::cluster::{self, Cluster};
 use crate::conductor::{caller, settle, until};
 use crate::lag::quantiles;
+use chapiana::clock::{self, Timestamp};
 use chapiana::cluster::state::rendezvous;
 use chapiana::ids::{NodeId, RoomId};
 use futures_util::StreamExt as _;
@@ -70,18 +71,18 @@ async fn greeted(host: &str, token: &str, cursors: Value) -> Option<(client::Soc
 /// One writer in one room: when it was written again after the kill.
 struct Again {
     after_kill: Duration,
-    /// From when the sender was told that his node is gone, or `None`: he was not told.
-    after_detection: Option<Duration>,
+    /// By the time of day, and the node over which he writes.
+    at: Timestamp,
+    over: u64,
 }
 
 /// Writes one thing after the other; each again until it is acknowledged.
 async fn write(
-    mut socket: client::Socket,
+    (mut socket, over): (client::Socket, u64),
     room: Uuid,
     killed: watch::Receiver<Option<Instant>>,
     warm: mpsc::Sender<()>,
 ) -> Again {
-    let mut refused = None;
     loop {
         let key = Uuid::now_v7().to_string();
         let tried = loop {
@@ -93,19 +94,18 @@ async fn write(
             if answer(&mut socket, &key).await {
                 break tried;
             }
-            refused.get_or_insert_with(Instant::now);
             tokio::time::sleep(PAUSE).await;
         };
-        let now = Instant::now();
+        let (now, today) = (Instant::now(), clock::now());
         if let Some(at) = *killed.borrow()
             && tried > at
         {
             return Again {
                 after_kill: now - at,
-                after_detection: refused.map(|refused| now - refused),
+                at: today,
+                over,
             };
         }
-        refused = None;
         warm.try_send(()).ok();
         tokio::time::sleep(PAUSE).await;
     }
@@ -134,17 +134,19 @@ async fn measure_how_soon_rooms_are_written_again_after_their_node_is_killed() {
         let node = n % 3 + 1;
         for again in one_kill(&cluster, ann, &rooms, node).await {
             killed.push(nanos(again.after_kill));
-            detected.extend(again.after_detection.map(nanos));
+            // The log of the node that went on says when it noticed.
+            let noticed = cluster.logged(again.over, "a node fell silent");
+            let after = again.at.since(noticed.expect("it noticed"));
+            detected.push(after * 1_000_000);
         }
         cluster.act("start", &node.to_string());
         ready(&cluster, node).await;
     }
     assert!(killed.len() >= 30, "void: {} rooms", killed.len());
     println!(
-        "RECOVERY kills={kills} rooms={} | written again after kill -9: {} | after detection ({}): {} (p50/p99/max ms)",
+        "RECOVERY kills={kills} rooms={} | written again after kill -9: {} | after it was noticed: {} (p50/p99/max ms)",
         killed.len(),
         quantiles(&killed),
-        detected.len(),
         quantiles(&detected),
     );
     drop(cluster);
@@ -190,7 +192,7 @@ async fn one_kill(cluster: &Cluster, ann: &Account, rooms: &[Uuid], node: u64) -
             .await
             .expect("it lives");
         let (warm, mut is_warm) = mpsc::channel(1);
-        let writing = write(socket, *room, killed.clone(), warm);
+        let writing = write((socket, other), *room, killed.clone(), warm);
         writers.push(tokio::spawn(writing));
         is_warm.recv().await.expect("the room can be written");
     }

@@ -31,6 +31,7 @@ impl Cluster {
                 shared.here.presence.heard(from, &users, whole);
             }
             Effect::Introduce(node) => self.introduce(node),
+            Effect::Silent(node) => tracing::info!(%node, "a node fell silent"),
             Effect::Gone(node) => shared.here.presence.forget(node),
             Effect::HearRevoke { login, from, fence } => {
                 let confirm = self.confirm(from, fence);

@@ -107,6 +107,8 @@ pub enum Effect {
     },
     /// Tell the node who is here.
     Introduce(NodeId),
+    /// The node was not heard for so long that it gets no rooms.
+    Silent(NodeId),
     /// The node is not there any more.
     Gone(NodeId),
     /// Close the sockets of the log-in, then confirm.

@@ -203,6 +203,7 @@ impl ClusterState {
         self.peers.excuse(now, passed.saturating_sub(HEARTBEAT_MS));
         let silent = self.peers.fall_silent(now);
         for node in &silent {
+            self.effects.push(Effect::Silent(*node));
             self.lost(now, *node);
         }
         let lapsed = self.peers.lapse(now);

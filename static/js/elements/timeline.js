@@ -120,7 +120,7 @@ export class Timeline {
   /** Shows an item, from the server if it is not here. @param {number} seq @returns {Promise<HTMLElement | null>} */
   async goTo(seq) {
     if (!itemAt(this.column, seq)) {
-      const html = await this.pages.load("around", seq);
+      const html = await this.pages.jump("around", seq);
       if (html) {
         this.#replaceAll(html);
         this.pages.older = true;
@@ -140,7 +140,8 @@ export class Timeline {
 
   async toLatest() {
     find("[data-target]", this.column)?.removeAttribute("data-target");
-    const html = this.pages.newer || !items(this.column).length ? await this.pages.load("before", this.head + 1) : "";
+    const html = this.pages.newer || !items(this.column).length ? await this.pages.jump("before", this.head + 1) : "";
+    if (html === null) return;
     if (html) {
       this.#replaceAll(html);
       this.pages.older = true;

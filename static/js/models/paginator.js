@@ -7,6 +7,7 @@ import { markup } from "../lib/http.js";
 export class Paginator {
   #room;
   #busy = false;
+  #turn = 0;
   older;
   newer;
 
@@ -26,17 +27,26 @@ export class Paginator {
    * @returns {Promise<string | null>} markup, "" at the end of the room, null if it is not to be had now
    */
   async load(side, seq) {
-    if (this.#busy) return null;
+    return this.#busy ? null : this.jump(side, seq);
+  }
+
+  /**
+   * The same for what is to stand in place of all that is shown: a page under way is not wanted any more.
+   * @param {Side} side @param {number} seq @returns {Promise<string | null>}
+   */
+  async jump(side, seq) {
+    const turn = (this.#turn += 1);
     this.#busy = true;
     try {
       const html = await markup(`/r/${this.#room}/items?${side}=${seq}`);
+      if (turn !== this.#turn) return null;
       if (html !== null && !html.trim()) {
         if (side === "before") this.older = false;
         if (side === "after") this.newer = false;
       }
       return html === null ? null : html.trim();
     } finally {
-      this.#busy = false;
+      if (turn === this.#turn) this.#busy = false;
     }
   }
 }
