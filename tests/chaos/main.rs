@@ -21,6 +21,7 @@ mod mutants;
 #[path = "../kill9/outbox.rs"]
 mod outbox;
 mod recovery;
+mod revoke;
 mod rolling;
 
 use cluster::Cluster;

@@ -43,7 +43,7 @@ async fn ready(cluster: &Cluster, node: u64) {
 }
 
 /// The next frame, however many came in one message.
-async fn frames(socket: &mut client::Socket) -> Option<Vec<Value>> {
+pub async fn frames(socket: &mut client::Socket) -> Option<Vec<Value>> {
     loop {
         let frame = socket.next().await?.ok()?;
         if frame.is_close() {
@@ -58,7 +58,7 @@ async fn frames(socket: &mut client::Socket) -> Option<Vec<Value>> {
     }
 }
 
-async fn greeted(host: &str, token: &str, cursors: Value) -> Option<(client::Socket, NodeId)> {
+pub async fn greeted(host: &str, token: &str, cursors: Value) -> Option<(client::Socket, NodeId)> {
     let mut socket = client::connect(host, token).await?;
     let hello = json!({"t": "hello", "format": "data", "device": "meter", "cursors": cursors});
     client::say(&mut socket, vec![hello]).await.ok()?;
