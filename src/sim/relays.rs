@@ -3,7 +3,8 @@
 use super::Mutant;
 use super::storage::now_of;
 use super::world::{At, Happening, World};
-use crate::bus::Confirm;
+use crate::bus::{Confirm, Rights};
+use crate::clock::Timestamp;
 use crate::cluster::message::{FenceId, Message};
 use crate::cluster::state::Event as Happens;
 use crate::entry::{Entry, Event};
@@ -26,6 +27,8 @@ pub struct Relay {
     pub state: RelayState,
     /// Confirmations that wait until an entry was passed on.
     held: Vec<(Seq, Confirm)>,
+    /// When it was last seen with no right to show anything.
+    quiet_at: Timestamp,
 }
 
 /// What happens to relays.
@@ -137,20 +140,23 @@ impl World {
             let (sessions, metrics) = (self.sessions[node].clone(), self.metrics.clone());
             let rights = self.rights(node);
             let state = RelayState::new(self.rooms[room], sessions, metrics, rights);
-            let held = Vec::new();
-            self.relays.insert((node, room), Relay { state, held });
+            let relay = Relay {
+                state,
+                held: Vec::new(),
+                quiet_at: Timestamp(0),
+            };
+            self.relays.insert((node, room), relay);
             self.tell_core(node, Happens::Follow(self.rooms[room]));
         }
         let (now, rights) = (self.now(), self.rights(node));
         let relay = self.relays.get_mut(&(node, room));
-        relay.expect("it was begun").state.at(now, rights)
+        relay.expect("it was begun").at(now, rights)
     }
 
-    /// Whether what the relay knows may be shown there now.
-    pub(super) fn shows(&mut self, node: usize, room: usize) -> bool {
-        let (now, rights) = (self.now(), self.rights(node));
-        let relay = self.relays.get_mut(&(node, room));
-        relay.is_some_and(|relay| relay.state.at(now, rights).shows())
+    /// Whether the relay might show all that it knew when this began.
+    pub(super) fn shows(&self, node: usize, room: usize) -> bool {
+        let relay = self.relays.get(&(node, room));
+        relay.is_some_and(|relay| relay.state.shows() && relay.quiet_at != self.now())
     }
 
     pub(super) fn hear_publication(
@@ -167,7 +173,7 @@ impl World {
             drop(confirm);
             return self.look_at_screens(node);
         };
-        relay.state.at(now, rights);
+        relay.at(now, rights);
         self.coverage.shown_late += u64::from(!relay.state.shows());
         let effects = relay.publication(entries, confirm, mutant);
         self.relay_effects(node, number, effects);
@@ -178,7 +184,7 @@ impl World {
         let number = self.number_of(room).expect("a room of the simulation");
         let (now, rights) = (self.now(), self.rights(node));
         if let Some(relay) = self.relays.get_mut(&(node, number)) {
-            let effects = relay.state.at(now, rights).head_is(head);
+            let effects = relay.at(now, rights).head_is(head);
             self.relay_effects(node, number, effects);
         }
     }
@@ -198,7 +204,7 @@ impl World {
             return drop(reached);
         };
         relay.held.extend(reached.map(|reached| (head, reached)));
-        let effects = relay.state.at(now, rights).read_upto(head, upto);
+        let effects = relay.at(now, rights).read_upto(head, upto);
         self.relay_effects(node, number, effects);
     }
 
@@ -211,7 +217,7 @@ impl World {
         let Some(relay) = self.relays.get_mut(&(node, room)) else {
             return;
         };
-        let state = relay.state.at(now, rights);
+        let state = relay.at(now, rights);
         let effects = match what {
             Wire::Loaded(loaded) => state.loaded(loaded),
             Wire::Rendered(items, works) => {
@@ -290,6 +296,14 @@ impl World {
 }
 
 impl Relay {
+    fn at(&mut self, now: Timestamp, rights: Rights) -> &mut RelayState {
+        self.state.at(now, rights);
+        if !self.state.shows() {
+            self.quiet_at = now;
+        }
+        &mut self.state
+    }
+
     fn publication(
         &mut self,
         entries: Vec<Arc<Entry>>,
