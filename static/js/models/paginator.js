@@ -22,14 +22,14 @@ export class Paginator {
   }
 
   /**
-   * @param {Side} side @param {number} seq
+   * @param {Side} side @param {number} seq @param {number} head what is known here: nothing comes as it was before
    * @returns {Promise<string | null>} markup, "" at the end of the room, null if it is not to be had now
    */
-  async load(side, seq) {
+  async load(side, seq, head) {
     if (this.#busy) return null;
     this.#busy = true;
     try {
-      const html = await markup(`/r/${this.#room}/items?${side}=${seq}`);
+      const html = await markup(`/r/${this.#room}/items?${side}=${seq}&min=${head}`);
       if (html !== null && !html.trim()) {
         if (side === "before") this.older = false;
         if (side === "after") this.newer = false;
