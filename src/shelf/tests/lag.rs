@@ -4,6 +4,8 @@ use super::*;
 use crate::bus::{Bus, Hint, Publication};
 use crate::limits::{SHELF_TRUST_MS_MAX, SHELF_TRUST_MS_MIN};
 use crate::reading::EntriesPage;
+use crate::room::Reply;
+use crate::room::answer::Answer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, advance};
@@ -80,6 +82,13 @@ impl Scene {
         stored.elapsed().as_millis()
     }
 
+    /// Somebody hears it on this node.
+    fn is_answered(&self, reply: Reply) {
+        let (answer, _) = Answer::awaited();
+        let answer = answer.shown_by(self.shelves.clone(), self.pen.room);
+        answer.give(reply);
+    }
+
     /// Reads for so many milliseconds; queries of the log for that.
     async fn read_for(&self, ms: u64) -> u64 {
         let before = self.metrics.log_queries.get();
@@ -141,12 +150,16 @@ async fn who_must_see_a_state_sees_it_though_the_head_was_read_a_moment_ago() {
     scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
     let mine = scene.pen.write(user(2), post("mine", None)).await;
     assert!(scene.head().await < mine.seq, "it is not there yet");
-    scene.shelves.head(scene.pen.room, mine.seq);
+    let stored = Reply::Stored {
+        entry: Arc::clone(&mine),
+        repeated: false,
+    };
+    scene.is_answered(stored);
     assert_eq!(scene.head().await, mine.seq);
     scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
     let so_already = scene.pen.write(user(2), post("so already", None)).await;
     assert!(scene.head().await < so_already.seq, "it is not there yet");
-    scene.shelves.doubt(scene.pen.room);
+    scene.is_answered(Reply::Unchanged);
     advance(Duration::from_millis(1)).await;
     assert_eq!(scene.head().await, so_already.seq);
     // Where the room ends is as new as its pages.
