@@ -111,6 +111,7 @@ impl Node {
             Some(cluster) => Arc::new(cluster.clone()),
             None => Arc::new(LocalBus::new(Arc::new(relays.clone()))),
         };
+        shelves.attach(Arc::clone(&bus));
         if cluster.is_some() {
             relays.attach(Arc::clone(&bus));
             sessions.attach(Arc::clone(&bus));
@@ -120,6 +121,7 @@ impl Node {
             .await
             .map_err(|_| Error::internal())?;
         if let (Some(cluster), Some(way)) = (&cluster, way) {
+            rooms.shelve(shelves.clone());
             cluster.begin(rooms.clone(), way).await;
         }
         Ok(Arc::new(Self {

@@ -133,6 +133,10 @@ pub trait Bus: Send + Sync + 'static {
     fn rights(&self) -> Rights {
         Rights::ALWAYS
     }
+    /// Whether this node hears at once of what others store.
+    fn is_in_touch(&self) -> bool {
+        true
+    }
     /// Takes a command for a room that should live elsewhere, or gives it back: it lives here.
     fn forward(&self, _room: RoomId, command: RoomMessage) -> Option<RoomMessage> {
         Some(command)

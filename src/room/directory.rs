@@ -12,6 +12,7 @@ use crate::error::{Code, Error};
 use crate::ids::{RoomId, UserId};
 use crate::limits::ROOM_REPLY_MS_MAX;
 use crate::metrics::Metrics;
+use crate::shelf::Shelves;
 use crate::slots::Slots;
 use crate::store::Store;
 use crate::supervise::{Exit, Restarts, Supervisor};
@@ -30,6 +31,8 @@ struct Shared {
     parts: Arc<Parts>,
     supervisor: ActorCell,
     ends: Arc<Ends>,
+    /// What of rooms that live elsewhere is shown here.
+    shelves: OnceLock<Shelves>,
 }
 
 /// How rooms of this node ended lately.
@@ -80,9 +83,15 @@ impl Rooms {
             parts: Arc::new(parts),
             supervisor: supervisor.get_cell(),
             ends,
+            shelves: OnceLock::new(),
         });
         let _ = shared.ends.rooms.set(Arc::downgrade(&shared));
         Ok(Self(shared))
+    }
+
+    /// From now on the hot history hears what is answered here before anybody else does.
+    pub fn shelve(&self, shelves: Shelves) {
+        let _ = self.0.shelves.set(shelves);
     }
 
     /// Sends a command and waits for its answer; out of time, the outcome is `unknown`.
@@ -94,6 +103,10 @@ impl Rooms {
 
     /// Sends a command; the answer goes its own way. Commands of one caller keep their order.
     pub fn cast(&self, room: RoomId, send: Send, answer: Answer) {
+        let answer = match self.0.shelves.get() {
+            Some(shelves) => answer.shown_by(shelves.clone(), room),
+            None => answer,
+        };
         self.tell(room, RoomMessage::Send(Box::new(send), answer));
     }
 

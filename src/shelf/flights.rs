@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -63,7 +64,10 @@ impl<K: Hash + Eq + Copy + Send + 'static> Flights<K> {
     }
 }
 
-type Askers = HashMap<RoomId, Vec<oneshot::Sender<Seq>>>;
+/// A head, and when the store was asked for it.
+pub type ReadAt = (Seq, Instant);
+
+type Askers = HashMap<RoomId, Vec<oneshot::Sender<ReadAt>>>;
 
 /// Heads of rooms. Who asks gets one that was read after he asked, so it knows of everything that was
 /// acknowledged to him; all who ask while one is being read share the next.
@@ -79,7 +83,7 @@ struct Reading(Arc<Mutex<Askers>>, RoomId, bool);
 
 impl Reading {
     /// Those who asked since the last time. Nobody: who comes from now on begins anew.
-    fn next(&mut self) -> Option<Vec<oneshot::Sender<Seq>>> {
+    fn next(&mut self) -> Option<Vec<oneshot::Sender<ReadAt>>> {
         let mut askers = locked(&self.0);
         let waiting = askers.get_mut(&self.1).map(std::mem::take);
         let waiting = waiting.filter(|waiting| !waiting.is_empty());
@@ -120,7 +124,7 @@ impl Heads {
     }
 
     /// The head of `room`; `None`: the store did not say.
-    pub async fn ask(&self, room: RoomId) -> Option<Seq> {
+    pub async fn ask(&self, room: RoomId) -> Option<ReadAt> {
         let (asker, answer) = oneshot::channel();
         let is_first = {
             let mut askers = locked(&self.askers);
@@ -139,10 +143,11 @@ impl Heads {
 async fn read_for_all(read: Arc<ReadHead>, askers: Arc<Mutex<Askers>>, room: RoomId) {
     let mut reading = Reading(askers, room, true);
     while let Some(waiting) = reading.next() {
+        let began = Instant::now();
         if let Some(head) = read(room).await {
             for asker in waiting {
                 // Who went away is not missed.
-                let _ = asker.send(head);
+                let _ = asker.send((head, began));
             }
         }
     }
@@ -177,7 +182,7 @@ mod tests {
 
     fn ask(heads: &Arc<Heads>) -> tokio::task::JoinHandle<Option<Seq>> {
         let heads = Arc::clone(heads);
-        tokio::spawn(async move { heads.ask(room()).await })
+        tokio::spawn(async move { heads.ask(room()).await.map(|(head, _)| head) })
     }
 
     async fn asked(heads: &Heads, many: usize) {
@@ -210,7 +215,8 @@ mod tests {
         gate.add_permits(1);
         assert_eq!(last.await.expect("ran"), None, "the store did not answer");
         gate.add_permits(1);
-        assert_eq!(heads.ask(room()).await, Some(3), "and then it did");
+        let head = heads.ask(room()).await.map(|(head, _)| head);
+        assert_eq!(head, Some(3), "and then it did");
     }
 
     #[tokio::test]

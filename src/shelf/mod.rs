@@ -1,5 +1,7 @@
 //! Hot history in memory: what many read of a room is read from the store once, kept up to date by
-//! what is published, and shown at a head that is not older than the store's when the reading began.
+//! what is published. Where one node has the store to itself, a page shows all that was acknowledged before
+//! it was asked for; among others it may lag (by `limits::SHELF_TRUST_MS_MAX` at most), but never behind what
+//! this node answered itself, nor behind `min`.
 //!
 //! `state` holds the rules, pure; `load` reads the store; `flights` makes many readers one. Who may read
 //! is none of its business: that is asked of the store before and after each page.
@@ -13,7 +15,8 @@ mod tests;
 
 use self::flights::{Flights, Heads};
 use self::library::{Kept, Library};
-use self::state::{Lack, Shelf};
+use self::state::{Lack, Looked, Moment, Shelf};
+use crate::bus::Bus;
 use crate::entry::{Entry, WireEntry};
 use crate::ids::{RoomId, Seq};
 use crate::limits;
@@ -22,7 +25,8 @@ use crate::reading::{EntriesPage, MessageView, MessagesPage, Page, log_range};
 use crate::store::Store;
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tokio::time::Instant;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,9 @@ struct Shared {
     metrics: Metrics,
     /// Nobody else writes to the store: what was published here is all that there is.
     alone: bool,
+    /// The way to the others.
+    bus: OnceLock<Arc<dyn Bus>>,
+    started: Instant,
     library: Library,
     flights: Flights<Flight>,
     heads: Heads,
@@ -77,9 +84,16 @@ impl Shelves {
             store,
             metrics: metrics.clone(),
             alone,
+            bus: OnceLock::new(),
+            started: Instant::now(),
             library: Library::default(),
             flights: Flights::default(),
         }))
+    }
+
+    /// From now on `bus` says whether this node is in touch with the others.
+    pub fn attach(&self, bus: Arc<dyn Bus>) {
+        let _ = self.0.bus.set(bus);
     }
 
     /// Entries that were stored, before anybody is told so.
@@ -97,11 +111,26 @@ impl Shelves {
         self.0.library.find(room).is_some()
     }
 
-    /// Where the room ends, if that is known here without the store.
-    pub fn head_of(&self, room: RoomId) -> Option<Seq> {
-        let kept = self.0.library.find(room).filter(|_| self.0.alone)?;
-        let head = kept.change(|shelf| shelf.head().filter(|_| shelf.gap().is_none()));
-        head.flatten()
+    /// Somebody was told here that all is as he wants it: whoever reads after that sees it so, too.
+    pub fn doubt(&self, room: RoomId) {
+        if let Some(kept) = self.0.library.find(room) {
+            kept.change(|shelf| shelf.doubt(self.0.now()));
+        }
+    }
+
+    /// Where the room ends, as new as a page of it has to be, and not below `min`. `None`: only the
+    /// store knows.
+    pub async fn head_of(&self, room: RoomId, min: Seq) -> Option<Seq> {
+        let kept = self.0.library.find(room)?;
+        if !self.0.believes(&kept, min) {
+            let looked = self.0.ask(room).await?;
+            kept.change(|shelf| shelf.looked(looked))?;
+        }
+        let end = kept.change(|shelf| match self.0.alone {
+            true => shelf.head().filter(|_| shelf.gap().is_none()),
+            false => shelf.end(),
+        });
+        end.flatten().filter(|end| *end >= min)
     }
 
     /// The next who reads the room does so from the store.
@@ -158,8 +187,8 @@ impl Shelves {
         })
     }
 
-    /// What `of` finds on the room's shelf, at a state not older than the store's now and not below `min`;
-    /// what it lacks is brought if it is hot. `None`: the store is to be read.
+    /// What `of` finds on the room's shelf, at a state as new as a page has to be and not below `min`; what
+    /// it lacks is brought if it is hot. `None`: the store is to be read.
     pub async fn look<T>(
         &self,
         (room, near): Place,
@@ -167,19 +196,17 @@ impl Shelves {
         of: impl Fn(&mut Shelf) -> Result<T, Lack>,
     ) -> Option<T> {
         self.0.metrics.history_reads.inc();
-        let (mut head, mut brought) = (None, false);
+        let (mut looked, mut brought) = (None, false);
         for _ in 0..limits::SHELF_ROUNDS_MAX {
             let kept = self.0.library.take(room, near.map(state::index_of))?;
-            // Alone, a shelf that began hears of everything. Asked after the shelf was there: what
-            // comes later is heard.
-            let begun = kept.change(|shelf| shelf.head().is_some());
             if self.0.alone {
-                head = None;
+                looked = None;
             }
-            if head.is_none() && !(self.0.alone && begun == Some(true)) {
-                head = Some(self.0.heads.ask(room).await?);
+            // Asked after the shelf was there: what comes later is heard.
+            if looked.is_none() && !self.0.believes(&kept, min) {
+                looked = Some(self.0.ask(room).await?);
             }
-            match look_at(&kept, head, min, &of) {
+            match look_at(&kept, looked, min, &of) {
                 Look::Page(page) => {
                     self.0.metrics.history_hits.inc();
                     return Some(page);
@@ -237,13 +264,13 @@ impl Shelves {
 
 fn look_at<T>(
     kept: &Kept,
-    head: Option<Seq>,
+    looked: Option<Looked>,
     min: Seq,
     of: impl Fn(&mut Shelf) -> Result<T, Lack>,
 ) -> Look<T> {
     let look = kept.change(|shelf| {
-        if let Some(head) = head {
-            shelf.begin_at(head);
+        if let Some(looked) = looked {
+            shelf.looked(looked);
         }
         if shelf.gap().is_some() {
             return Look::Gap;
@@ -261,6 +288,35 @@ fn look_at<T>(
 }
 
 impl Shared {
+    fn now(&self) -> Moment {
+        self.moment(Instant::now())
+    }
+
+    fn moment(&self, at: Instant) -> Moment {
+        let passed = at.saturating_duration_since(self.started).as_millis();
+        Moment::try_from(passed).unwrap_or(Moment::MAX)
+    }
+
+    /// Whether the end of the log is known without the store. Alone, a shelf that began hears of
+    /// everything. Among others it was read a moment ago, and this node is in touch with them.
+    fn believes(&self, kept: &Kept, min: Seq) -> bool {
+        let known = kept.change(|shelf| match self.alone {
+            true => shelf.head().is_some(),
+            false => self.is_in_touch() && shelf.is_trusted(self.now(), min),
+        });
+        known == Some(true)
+    }
+
+    fn is_in_touch(&self) -> bool {
+        self.bus.get().is_some_and(|bus| bus.is_in_touch())
+    }
+
+    async fn ask(&self, room: RoomId) -> Option<Looked> {
+        let (head, at) = self.heads.ask(room).await?;
+        let began = self.moment(at);
+        Some(Looked { head, began })
+    }
+
     /// Reads what came and was not heard. What cannot be found makes a shelf that is of no use.
     async fn fill_gap(&self, room: RoomId, kept: &Kept) -> bool {
         let Some(Some((from, to))) = kept.change(|shelf| shelf.gap()) else {

@@ -43,6 +43,10 @@ impl Bus for Cluster {
         true
     }
 
+    fn is_in_touch(&self) -> bool {
+        self.state().has_lease(self.now())
+    }
+
     fn rights(&self) -> Rights {
         self.state().rights(self.now())
     }

@@ -5,9 +5,12 @@ mod pages;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use segment::{About, Segment, Slot, index_of, range_of};
+pub use trust::Moment;
 
+use self::trust::Trust;
 use crate::entry::Entry;
 use crate::ids::Seq;
 use crate::limits::{SHELF_BYTES_MAX, SHELF_RECENT_MAX, SHELF_SEGMENTS_MAX};
@@ -45,6 +48,14 @@ pub struct Shelf {
     uses: u64,
     /// Entries that came since something was read.
     unread: usize,
+    trust: Trust,
+}
+
+/// What the store said of the end of a log, and when it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    pub head: Seq,
+    pub began: Moment,
 }
 
 impl Shelf {
@@ -69,6 +80,28 @@ impl Shelf {
     pub fn begin_at(&mut self, head: Seq) {
         self.head.get_or_insert(head);
         self.head_is(head);
+    }
+
+    /// The same, of a store that others write to: for a while it needs not be asked again.
+    pub fn looked(&mut self, at: Looked) {
+        let was_heard = self.head.is_none() || at.head <= self.heard;
+        self.trust.looked(at.began, was_heard);
+        self.begin_at(at.head);
+    }
+
+    /// Somebody was answered here, and it is not known which state has what he was told.
+    pub fn doubt(&mut self, now: Moment) {
+        self.trust.doubt(now);
+    }
+
+    /// Whether the log's end is known well enough at `now` for who must see `min`.
+    pub fn is_trusted(&self, now: Moment, min: Seq) -> bool {
+        self.end().is_some_and(|end| end >= min) && self.trust.holds(now)
+    }
+
+    /// Where the log ends, as far as is known; not all of it may be here.
+    pub fn end(&self) -> Option<Seq> {
+        self.head.map(|head| head.max(self.heard))
     }
 
     /// The seqs that are known to be stored and not known here.

@@ -3,6 +3,8 @@ use crate::clock::Timestamp;
 use crate::entry::{Event, Mentions};
 use crate::ids::RoomId;
 use crate::limits::SHELF_SEGMENT_ENTRIES;
+use crate::reading::Page;
+use crate::store::Redaction;
 
 fn entry(seq: Seq, body: &str) -> Arc<Entry> {
     let event = Event::Post {
@@ -141,4 +143,65 @@ fn a_shelf_has_bounds_and_keeps_what_is_of_use() {
     shelf.hear(&[huge]);
     assert!(shelf.bytes() <= SHELF_BYTES_MAX);
     assert_eq!(shelf.gap(), None);
+}
+
+/// A post whose text is gone, with what is said of it, as the reading found both.
+fn erased(about: Option<About>) -> Slot {
+    let entry = Entry::clone(&entry(1, "gone")).redacted();
+    Slot::new(Arc::new(entry), about)
+}
+
+fn said(edited: Seq, deleted: Seq, edit: Option<Option<&str>>) -> Option<About> {
+    Some(About {
+        redaction: Redaction { edited, deleted },
+        edit: edit.map(|text| (text.map(str::to_owned), Timestamp(7))),
+        reactions: Vec::new(),
+    })
+}
+
+#[test]
+fn a_text_that_was_erased_is_never_shown_as_an_empty_one() {
+    // The store has erased it; what erased it is known, or not yet, or is gone itself.
+    let cases = [
+        (None, None),
+        (said(5, 0, None), None),
+        (said(5, 0, Some(None)), None),
+        (said(5, 0, Some(Some("calm"))), Some((Some("calm"), false))),
+        (said(0, 6, None), Some((None, true))),
+        (said(5, 6, Some(None)), Some((None, true))),
+    ];
+    for (about, expected) in cases {
+        let view = erased(about.clone()).message();
+        let shown = view
+            .as_ref()
+            .map(|view| (view.body.as_deref(), view.deleted));
+        assert_eq!(shown, expected, "{about:?}");
+    }
+}
+
+#[test]
+fn an_edit_that_comes_without_its_text_leaves_the_message_to_the_store_until_the_next_one() {
+    let edit = |seq, body: Option<&str>| {
+        let body = body.map(str::to_owned);
+        let event = Event::Edit { target: 3, body };
+        let redacted = event.content().is_none();
+        let plain = Entry::clone(&entry(seq, ""));
+        Arc::new(Entry {
+            event,
+            redacted,
+            ..plain
+        })
+    };
+    let mut shelf = shelf(10);
+    shelf.hear(&[edit(11, None)]);
+    assert_eq!(shelf.message(3).err(), Some(Lack::Other));
+    assert_eq!(
+        shelf.messages_page(Page::Newest, 10, 0).err(),
+        Some(Lack::Other)
+    );
+    let entries = shelf.entries(3, 3).expect("known");
+    assert!(entries[0].redacted, "what it hides is hidden");
+    shelf.hear(&[edit(12, Some("calm"))]);
+    let view = shelf.message(3).expect("known").expect("a post");
+    assert_eq!(view.body.as_deref(), Some("calm"));
 }

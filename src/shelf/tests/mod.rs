@@ -1,5 +1,6 @@
 //! Shelves over a real store: the same pages as the store gives, for next to no queries.
 
+mod lag;
 mod pen;
 
 use self::pen::{Pen, edit, post, react};

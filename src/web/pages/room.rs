@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RoomId, Seq, UserId, parse_uuid};
 use crate::limits;
 use crate::people::Profile;
-use crate::reading::{Page, RoomItem, newest, room_items};
+use crate::reading::{Page, RoomItem, await_head, newest, room_items};
 use crate::rooms::{self};
 use crate::store::Member;
 use crate::web::extract::Params;
@@ -159,17 +159,19 @@ pub async fn details(
     show(seat, room_of(&room)?, ask).await
 }
 
-/// `GET /r/{room}/items?before=|after=|around=`: fragments, nothing where there are no more.
+/// `GET /r/{room}/items?before=|after=|around=&min=`: fragments, nothing where there are no more. `min`: the
+/// newest entry that is shown already, so that nothing comes as it was before.
 pub async fn items(seat: Seat, Path(room): Path<String>, params: Params) -> Result<Response> {
     let room = room_of(&room)?;
     let page = params.page()?;
-    let limit = params.limit()?;
+    let (limit, min) = (params.limit()?, params.integer("min")?.unwrap_or(0));
     let actor = seat.current.actor();
     let place = rooms::seat(&*seat.node.store, &actor, room, Action::Read).await?;
     let node = &seat.node;
-    let head = match node.shelves.head_of(room) {
+    let head = match node.shelves.head_of(room, min).await {
         Some(head) => head,
         None => {
+            await_head(&*node.store, room, min).await?;
             let statics = node.store.last_bucket(room, 0).await?;
             statics.ok_or_else(Error::not_found)?.head()
         }

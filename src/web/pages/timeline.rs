@@ -68,6 +68,7 @@ impl<'a> Source<'a> {
     pub async fn stretch(&self, page: Page, want: usize) -> Result<Stretch> {
         let of = |shelf: &mut Shelf| AtHand::on(shelf, page, want, (self.floor, self.head));
         let place = (self.room, page.place());
+        self.shelves.head(self.room, self.head);
         if let Some(at_hand) = self.shelves.look(place, self.head, of).await {
             let items: Vec<&Entry> = at_hand.items.iter().map(Arc::as_ref).collect();
             let stretch = self.shown(page, &items, &at_hand.messages).await?;

@@ -57,7 +57,7 @@ async function firstOn(room, head, day) {
   let [low, high] = [1, head];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const { entries, floor } = await api(`/rooms/${room}/entries?around=${middle}&limit=1`);
+    const { entries, floor } = await api(`/rooms/${room}/entries?around=${middle}&limit=1&min=${head}`);
     const at = entries[0]?.at;
     if (middle <= floor || (at && dayKey(new Date(at)) < day)) low = middle + 1;
     else high = middle;

@@ -8,9 +8,9 @@ import { toast } from "./dialogs.js";
 import { grow } from "./composer.js";
 import { wrap } from "./format.js";
 
-/** The source of a message; what is shown is its rendering. @param {string} room @param {number} seq @returns {Promise<string | null>} */
-async function source(room, seq) {
-  const got = await api(`/rooms/${room}/messages?around=${seq}&limit=1`);
+/** The source of a message; what is shown is its rendering. @param {string} room @param {number} seq @param {number} head @returns {Promise<string | null>} */
+async function source(room, seq, head) {
+  const got = await api(`/rooms/${room}/messages?around=${seq}&limit=1&min=${head}`);
   return got.messages.find((/** @type {{seq: number}} */ it) => it.seq === seq)?.body ?? null;
 }
 
@@ -25,7 +25,7 @@ export async function editMessage(timeline, message, save, leave) {
   if (find(".message-edit", message)) return;
   let words = null;
   try {
-    words = await source(timeline.room.id, seq);
+    words = await source(timeline.room.id, seq, timeline.head);
   } catch {
     toast(text("not_saved", { why: text("offline") }));
   }

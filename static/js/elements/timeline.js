@@ -120,7 +120,7 @@ export class Timeline {
   /** Shows an item, from the server if it is not here. @param {number} seq @returns {Promise<HTMLElement | null>} */
   async goTo(seq) {
     if (!itemAt(this.column, seq)) {
-      const html = await this.pages.jump("around", seq);
+      const html = await this.pages.jump("around", seq, this.head);
       if (html) {
         this.#replaceAll(html);
         this.pages.older = true;
@@ -140,7 +140,7 @@ export class Timeline {
 
   async toLatest() {
     find("[data-target]", this.column)?.removeAttribute("data-target");
-    const html = this.pages.newer || !items(this.column).length ? await this.pages.jump("before", this.head + 1) : "";
+    const html = this.pages.newer || !items(this.column).length ? await this.pages.jump("before", this.head + 1, this.head) : "";
     if (html === null) return;
     if (html) {
       this.#replaceAll(html);
@@ -181,7 +181,7 @@ export class Timeline {
     if (!first || !last || this.pages.busy) return;
     const side = this.pages.older && this.view.scrollTop < NEAR ? "before" : this.pages.newer && this.keeper.below < NEAR ? "after" : null;
     if (!side) return;
-    const html = await this.pages.load(side, seqOf(side === "before" ? first : last));
+    const html = await this.pages.load(side, seqOf(side === "before" ? first : last), this.head);
     if (html) {
       const fresh = this.#put(html, "anchored");
       this.#trim(side === "before" ? "bottom" : "top");

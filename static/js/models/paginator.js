@@ -23,22 +23,22 @@ export class Paginator {
   }
 
   /**
-   * @param {Side} side @param {number} seq
+   * @param {Side} side @param {number} seq @param {number} head what is known here: nothing comes as it was before
    * @returns {Promise<string | null>} markup, "" at the end of the room, null if it is not to be had now
    */
-  async load(side, seq) {
-    return this.#busy ? null : this.jump(side, seq);
+  async load(side, seq, head) {
+    return this.#busy ? null : this.jump(side, seq, head);
   }
 
   /**
    * The same for what is to stand in place of all that is shown: a page under way is not wanted any more.
-   * @param {Side} side @param {number} seq @returns {Promise<string | null>}
+   * @param {Side} side @param {number} seq @param {number} head @returns {Promise<string | null>}
    */
-  async jump(side, seq) {
+  async jump(side, seq, head) {
     const turn = (this.#turn += 1);
     this.#busy = true;
     try {
-      const html = await markup(`/r/${this.#room}/items?${side}=${seq}`);
+      const html = await markup(`/r/${this.#room}/items?${side}=${seq}&min=${head}`);
       if (turn !== this.#turn) return null;
       if (html !== null && !html.trim()) {
         if (side === "before") this.older = false;

@@ -207,6 +207,10 @@ async fn the_page_of_a_hot_room_and_its_older_items_come_from_memory_too() {
         counts(&world).1 - before
     };
     assert_eq!(counts(&world).1 - of_list - queries, of_list);
+    // Who has seen more than there is here is not shown less.
+    let ahead = format!("{older}&min=9999");
+    let ahead = world.call(reqwest::Method::GET, &ahead, Some(&bob.token), None);
+    assert_eq!(ahead.await.status, 503);
     // The same as from the store.
     world
         .node

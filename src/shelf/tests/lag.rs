@@ -1,0 +1,188 @@
+//! By how much a page lags behind what other nodes stored, and when it must not.
+
+use super::*;
+use crate::bus::{Bus, Hint, Publication};
+use crate::limits::{SHELF_TRUST_MS_MAX, SHELF_TRUST_MS_MIN};
+use crate::reading::EntriesPage;
+use crate::room::Reply;
+use crate::room::answer::Answer;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, advance};
+
+/// The way to others of whom this node hears nothing.
+#[derive(Default)]
+struct Silence {
+    lapsed: AtomicBool,
+}
+
+impl Bus for Silence {
+    fn publish(&self, _: Publication) {}
+    fn hint(&self, _: Hint) {}
+    fn is_in_touch(&self) -> bool {
+        !self.lapsed.load(Ordering::SeqCst)
+    }
+}
+
+struct Scene {
+    pen: Pen,
+    shelves: Shelves,
+    bus: Arc<Silence>,
+    metrics: Metrics,
+}
+
+impl Scene {
+    /// A room of a few posts that is hot on one node among others.
+    async fn new() -> Self {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let mut pen = Pen::new(Arc::clone(&store)).await;
+        for n in 0..9 {
+            pen.write(user(1), post(&format!("wave {n}"), None)).await;
+        }
+        let metrics = Metrics::new();
+        store.log_queries().count_into(&metrics.log_queries);
+        let shelves = Shelves::new(store, &metrics, false);
+        let bus = Arc::<Silence>::default();
+        shelves.attach(bus.clone());
+        let scene = Self {
+            pen,
+            shelves,
+            bus,
+            metrics,
+        };
+        for _ in 0..3 {
+            scene.shelves.entries(&scene.asked(0)).await;
+        }
+        scene
+    }
+
+    fn asked(&self, min: Seq) -> Asked {
+        Asked {
+            min,
+            ..asked(&self.pen, Page::Newest, 5)
+        }
+    }
+
+    async fn page(&self, min: Seq) -> EntriesPage {
+        let page = self.shelves.entries(&self.asked(min)).await;
+        page.expect("in memory")
+    }
+
+    async fn head(&self) -> Seq {
+        self.page(0).await.head
+    }
+
+    /// Something is stored elsewhere; whether it is on a page then, and after how many milliseconds.
+    async fn lag(&mut self) -> u128 {
+        self.pen.write(user(2), post("from afar", None)).await;
+        let stored = Instant::now();
+        while self.head().await < self.pen.head() {
+            advance(Duration::from_millis(1)).await;
+        }
+        stored.elapsed().as_millis()
+    }
+
+    /// Somebody hears it on this node.
+    fn is_answered(&self, reply: Reply) {
+        let (answer, _) = Answer::awaited();
+        let answer = answer.shown_by(self.shelves.clone(), self.pen.room);
+        answer.give(reply);
+    }
+
+    /// Reads for so many milliseconds; queries of the log for that.
+    async fn read_for(&self, ms: u64) -> u64 {
+        let before = self.metrics.log_queries.get();
+        for _ in 0..ms {
+            advance(Duration::from_millis(1)).await;
+            self.head().await;
+        }
+        self.metrics.log_queries.get() - before
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_is_asked_now_and_then_and_less_often_where_all_was_heard() {
+    let mut scene = Scene::new().await;
+    // After 100, 200, 400 and 800 milliseconds, and then once a second.
+    let doubled = 15 * SHELF_TRUST_MS_MIN;
+    let queries = scene.read_for(doubled).await;
+    assert_eq!(queries, 4);
+    assert_eq!(scene.read_for(10 * SHELF_TRUST_MS_MAX).await, 10);
+    // What is heard costs nothing, and changes nothing.
+    let before = scene.metrics.log_queries.get();
+    let entry = scene.pen.write(user(2), post("heard", None)).await;
+    scene.shelves.published(scene.pen.room, &[entry]);
+    assert_eq!(scene.head().await, scene.pen.head());
+    assert_eq!(scene.metrics.log_queries.get(), before);
+    assert_eq!(scene.read_for(SHELF_TRUST_MS_MAX).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_told_is_on_the_page_before_it_lags_too_much_and_the_next_sooner() {
+    let mut scene = Scene::new().await;
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    for (waits, most) in [
+        (1, SHELF_TRUST_MS_MAX),
+        (0, SHELF_TRUST_MS_MIN),
+        (7, SHELF_TRUST_MS_MIN),
+    ] {
+        scene.read_for(waits).await;
+        let lag = scene.lag().await;
+        assert!(0 < lag && lag <= u128::from(most), "{lag} of {most} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_must_see_a_state_sees_it_though_the_head_was_read_a_moment_ago() {
+    let mut scene = Scene::new().await;
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    // He says so.
+    let gone = scene.pen.write(user(2), Event::Delete { target: 9 }).await;
+    assert!(scene.head().await < gone.seq, "it is not there yet");
+    let page = scene.page(gone.seq).await;
+    assert_eq!(page.head, gone.seq);
+    assert!(
+        page.entries
+            .iter()
+            .any(|entry| entry.seq == 9 && entry.redacted)
+    );
+    // Or was answered here, whoever stored it: with what, or that all is so already.
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    let mine = scene.pen.write(user(2), post("mine", None)).await;
+    assert!(scene.head().await < mine.seq, "it is not there yet");
+    let stored = Reply::Stored {
+        entry: Arc::clone(&mine),
+        repeated: false,
+    };
+    scene.is_answered(stored);
+    assert_eq!(scene.head().await, mine.seq);
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    let so_already = scene.pen.write(user(2), post("so already", None)).await;
+    assert!(scene.head().await < so_already.seq, "it is not there yet");
+    scene.is_answered(Reply::Unchanged);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(scene.head().await, so_already.seq);
+    // Where the room ends is as new as its pages.
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    let room = scene.pen.room;
+    let last = scene.pen.write(user(2), post("the last", None)).await;
+    assert_eq!(scene.shelves.head_of(room, 0).await, Some(last.seq - 1));
+    assert_eq!(scene.shelves.head_of(room, last.seq).await, Some(last.seq));
+    assert_eq!(scene.shelves.head_of(room, last.seq + 1).await, None);
+    assert_eq!(scene.head().await, last.seq);
+}
+
+#[tokio::test(start_paused = true)]
+async fn out_of_touch_nothing_is_believed() {
+    let mut scene = Scene::new().await;
+    scene.read_for(5 * SHELF_TRUST_MS_MAX).await;
+    scene.bus.lapsed.store(true, Ordering::SeqCst);
+    for n in 0..5 {
+        assert_eq!(scene.lag().await, 0, "{n}");
+        let room = scene.pen.room;
+        let entry = scene.pen.write(user(2), post("more", None)).await;
+        assert_eq!(scene.shelves.head_of(room, 0).await, Some(entry.seq));
+    }
+    scene.bus.lapsed.store(false, Ordering::SeqCst);
+    assert!(scene.lag().await > 0, "back in touch");
+}
