@@ -1,6 +1,8 @@
 //! The local cluster of `./cluster`, driven as an operator would.
 
 use chapiana::clock::Timestamp;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -82,6 +84,30 @@ impl Cluster {
     /// Its process id.
     pub fn pid(&self, who: &str) -> String {
         self.fact(who, "pid")
+    }
+
+    /// The memory that it holds, KiB.
+    pub fn rss_kib(&self, who: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid(who)));
+        let status = status.expect("it lives");
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let held = held.and_then(|held| held.split_whitespace().next());
+        held.and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// `chapiana_NAME` of a node's `/metrics`.
+    pub fn metric(&self, who: &str, name: &str) -> u64 {
+        let place = format!("127.0.0.1:{}", self.fact(who, "metrics"));
+        let mut stream = TcpStream::connect(place).expect("the node lives");
+        let asked = stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n");
+        asked.expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let name = format!("chapiana_{name} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name));
+        value
+            .and_then(|value| value.parse().ok())
+            .expect("it is counted")
     }
 
     /// `127.0.0.1:PORT` of one node, past the front door.

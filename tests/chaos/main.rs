@@ -12,6 +12,7 @@ mod client;
 mod cluster;
 #[path = "../kill9/conductor.rs"]
 mod conductor;
+mod crowd;
 mod faults;
 #[path = "../kill9/history.rs"]
 mod history;

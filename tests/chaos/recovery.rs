@@ -14,22 +14,17 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 /// Between two sends of one writer, and before a refused one is sent again.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Everybody is back within this, or the run fails.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// Sessions that may connect at a time, at first.
-const AT_ONCE: usize = 50;
-/// Who lost his connection comes back after a pause of chance up to this, as the browser does.
-const JITTER_MS: u64 = 1_000;
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// SIGKILL to a node; the moment before it.
-fn kill(cluster: &Cluster, node: u64) -> Instant {
+pub fn kill(cluster: &Cluster, node: u64) -> Instant {
     let pid = cluster.pid(&format!("node{node}"));
     let at = Instant::now();
     let done = Command::new("kill").args(["-9", &pid]).status();
@@ -153,7 +148,7 @@ async fn measure_how_soon_rooms_are_written_again_after_their_node_is_killed() {
     std::fs::remove_dir_all(&folder).expect("the folder goes");
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -203,148 +198,4 @@ async fn one_kill(cluster: &Cluster, ann: &Account, rooms: &[Uuid], node: u64) -
         all.push(again.expect("in time").expect("the writer lives"));
     }
     all
-}
-
-/// A session that watches a room and comes back by number. Says on which node it is at first, and
-/// when it is at the head again after the kill.
-struct Session {
-    front: String,
-    token: String,
-    room: Uuid,
-    seen: u64,
-    entries: Arc<Semaphore>,
-    killed: watch::Receiver<Option<Instant>>,
-    here: mpsc::UnboundedSender<NodeId>,
-    back: mpsc::UnboundedSender<Duration>,
-    dice: u64,
-}
-
-impl Session {
-    async fn live(mut self) {
-        let mut first = true;
-        loop {
-            let entries = Arc::clone(&self.entries);
-            let place = match first {
-                true => entries.acquire().await.ok(),
-                false => None,
-            };
-            let come = self.come().await;
-            drop(place);
-            if let Some((mut socket, node)) = come {
-                let killed = *self.killed.borrow();
-                if std::mem::take(&mut first) {
-                    self.here.send(node).ok();
-                } else if let Some(at) = killed {
-                    self.back.send(at.elapsed()).ok();
-                }
-                while let Some(frames) = frames(&mut socket).await {
-                    self.read(&frames);
-                }
-            }
-            self.dice = self
-                .dice
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            let pause = (self.dice >> 33) % JITTER_MS;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-        }
-    }
-
-    /// Connected, and at the head.
-    async fn come(&mut self) -> Option<(client::Socket, NodeId)> {
-        let cursors = json!({ self.room.to_string(): self.seen });
-        let (mut socket, node) = greeted(&self.front, &self.token, cursors).await?;
-        loop {
-            if let Some(head) = self.read(&frames(&mut socket).await?) {
-                return (head == self.seen).then_some((socket, node));
-            }
-        }
-    }
-
-    /// The head of a watch that began.
-    fn read(&mut self, frames: &[Value]) -> Option<u64> {
-        let mut head = None;
-        for frame in frames {
-            match frame["t"].as_str() {
-                Some("entry") => self.seen = frame["seq"].as_u64().unwrap_or(self.seen),
-                Some("watching") => head = frame["head"].as_u64(),
-                _ => {}
-            }
-        }
-        head
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn measure_how_soon_sessions_are_at_the_head_again_after_their_node_is_killed() {
-    let count = setting("RECOVERY_SESSIONS", 5_000);
-    let folder = cluster::folder("recovery");
-    let cluster = Cluster::up(&folder, setting("CHAOS_CQL_NODES", 1));
-    let (people, rooms) = settle(&cluster.front).await;
-    let (tell, killed) = watch::channel(None);
-    let (here, mut nodes) = mpsc::unbounded_channel();
-    let (back, mut returned) = mpsc::unbounded_channel();
-    let entries = Arc::new(Semaphore::new(AT_ONCE));
-    for n in 0..count {
-        let account = &people[n as usize % people.len()];
-        let session = Session {
-            front: cluster.front.clone(),
-            token: account.token.clone(),
-            room: rooms[n as usize % rooms.len()],
-            seen: 0,
-            entries: Arc::clone(&entries),
-            killed: killed.clone(),
-            here: here.clone(),
-            back: back.clone(),
-            dice: n,
-        };
-        tokio::spawn(session.live());
-    }
-    let host = cluster.host("node1");
-    let (_, safe) = greeted(&host, &people[0].token, json!({}))
-        .await
-        .expect("it lives");
-    let host = cluster.host("node2");
-    let (_, doomed) = greeted(&host, &people[0].token, json!({}))
-        .await
-        .expect("it lives");
-    let mut lost = 0;
-    for _ in 0..count {
-        let node = tokio::time::timeout(PATIENCE, nodes.recv()).await;
-        lost += u64::from(node.expect("everybody comes in time") == Some(doomed));
-    }
-    assert_ne!(safe, doomed);
-    // Something to catch up with, and then the kill.
-    let talk = tokio::spawn(talk(cluster.host("node1"), people[0].token.clone(), rooms));
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    tell.send_replace(Some(kill(&cluster, 2)));
-    let mut times = Vec::new();
-    while (times.len() as u64) < lost {
-        let took = tokio::time::timeout(PATIENCE, returned.recv()).await;
-        times.push(nanos(
-            took.expect("everybody is back in time").expect("they live"),
-        ));
-    }
-    talk.abort();
-    println!(
-        "RECOVERY sessions={count} on the killed node={lost} | at the head again after kill -9: {} (p50/p99/max ms, of \
-         which up to {JITTER_MS} are the client's own pause)",
-        quantiles(&times),
-    );
-    drop(cluster);
-    std::fs::remove_dir_all(&folder).expect("the folder goes");
-}
-
-/// One message a second in each room.
-async fn talk(host: String, token: String, rooms: Vec<Uuid>) {
-    let caller = caller(&host);
-    loop {
-        for room in &rooms {
-            let path = format!("/rooms/{room}/entries");
-            let post =
-                json!({"client_id": Uuid::now_v7(), "after": 0, "kind": "post", "body": "Ebb"});
-            caller.call("POST", &path, &token, post).await;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 }
