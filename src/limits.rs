@@ -139,11 +139,9 @@ pub const SHELF_WANTED_MAX: usize = 4_096;
 pub const SHELF_TAIL_SEGMENTS: u64 = 4;
 /// How often one reader waits for what a page lacks before he reads the store himself.
 pub const SHELF_ROUNDS_MAX: usize = 8;
-/// Among several nodes the end of a log, once read, is believed so long, milliseconds: twice as long each
-/// time the store says nothing new, from the first number up to the second, which leaves as much again of
-/// the two seconds that a page without `min` may lag (PROTOCOL.md §3).
-pub const SHELF_TRUST_MS_MIN: u64 = 100;
-pub const SHELF_TRUST_MS_MAX: u64 = 1_000;
+/// Among several nodes the end of a log, once read, is believed so long, milliseconds: below the two seconds
+/// that a page without `min` may lag (PROTOCOL.md §3). What is published is on it at once.
+pub const SHELF_TRUST_MS: u64 = 1_500;
 
 /// Sockets per person; per address before hello, and in all.
 pub const SOCKETS_PER_USER_MAX: u64 = 10;

@@ -32,6 +32,12 @@ impl Http {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// The status of an answer; 0: there is none.
+    pub async fn status(&self, url: &str) -> u16 {
+        let answer = self.client.get(url).send().await;
+        answer.map_or(0, |answer| answer.status().as_u16())
+    }
+
     /// A text that nobody has to sign in for.
     pub async fn text(&self, url: &str) -> String {
         let answer = self.client.get(url).send().await;

@@ -2,6 +2,7 @@
 
 mod append;
 mod floor;
+mod ground;
 mod http;
 mod machine;
 mod process;
@@ -30,6 +31,9 @@ struct Options {
     /// Divides people, rooms and rates.
     #[arg(long, global = true, default_value_t = 1)]
     scale: usize,
+    /// Messages that all senders of W8 send together in a second.
+    #[arg(long, global = true, default_value_t = 300)]
+    rate: u64,
     /// Where `runs.jsonl` and `summary.md` go; nothing is written without it.
     #[arg(long, global = true)]
     out: Option<PathBuf>,
@@ -49,15 +53,19 @@ enum What {
     /// Pages of history, read once, again and again, and by many at once.
     #[command(name = "W5")]
     W5,
+    /// The same people on one, two and three nodes, on Redis and Cassandra. Not among `all`: needs redis-server,
+    /// Java 17 and Maven (or a CQL server that CHAPIANA_TEST_CQL names).
+    #[command(name = "W8")]
+    W8,
     /// The first paint of the page.
     #[command(name = "W9")]
     W9,
     /// Cold start.
     #[command(name = "C")]
     Cold,
-    /// All of them.
+    /// All of them but W8.
     All,
-    /// All of them at 1/20 of the scale, once: checks that nothing is missing, judges no figure.
+    /// The same at 1/20 of the scale, once: checks that nothing is missing, judges no figure.
     Smoke,
     /// The bare fan-out loop, as a process of its own.
     #[command(hide = true)]
@@ -139,6 +147,7 @@ fn plan_of(options: &Options) -> scenario::Plan {
         What::W2 => &[scenario::Case::Fanout],
         What::W4 => &[scenario::Case::Durable],
         What::W5 => &[scenario::Case::History],
+        What::W8 => &[scenario::Case::Nodes],
         What::W9 => &[scenario::Case::Page],
         What::Cold => &[scenario::Case::Cold],
         _ => &scenario::Case::ALL,
@@ -150,6 +159,7 @@ fn plan_of(options: &Options) -> scenario::Plan {
         repeats: if smoke { 1 } else { options.repeats },
         seconds: if smoke { 3 } else { options.seconds },
         scale: if smoke { 20 } else { options.scale.max(1) },
+        rate: options.rate,
         server_core: 0,
         driver_core: usize::from(cores > 1),
     }

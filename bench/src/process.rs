@@ -102,7 +102,8 @@ pub fn own_cpu() -> f64 {
     cpu_of(std::process::id())
 }
 
-fn cpu_of(id: u32) -> f64 {
+/// CPU so far of a process, in seconds: all living threads.
+pub fn cpu_of(id: u32) -> f64 {
     let tasks = read_dir(format!("/proc/{id}/task"))
         .into_iter()
         .flatten()

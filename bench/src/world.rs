@@ -40,14 +40,23 @@ impl Drop for Folder {
     }
 }
 
-/// Creates `users` people in a new store and answers them with a token each.
+/// Creates `users` people in a new store in `folder` and answers them with a token each.
 pub fn seed(server: &Path, folder: &Folder, users: usize) -> Vec<Person> {
+    let data = folder.path().join("data").display().to_string();
+    seed_with(server, folder, users, ["--data-dir", &data])
+}
+
+/// The same in an empty `store`.
+pub fn seed_at(server: &Path, folder: &Folder, users: usize, store: &str) -> Vec<Person> {
+    seed_with(server, folder, users, ["--store", store])
+}
+
+fn seed_with(server: &Path, folder: &Folder, users: usize, place: [&str; 2]) -> Vec<Person> {
     let tokens = folder.path().join("tokens");
     let output = Command::new(server)
         .args(["seed", "--users", &users.to_string(), "--tokens"])
         .arg(&tokens)
-        .arg("--data-dir")
-        .arg(folder.path().join("data"))
+        .args(place)
         .output()
         .expect("the server's binary exists");
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,6 @@
 //! Hot history in memory: what many read of a room is read from the store once, kept up to date by
 //! what is published. Where one node has the store to itself, a page shows all that was acknowledged before
-//! it was asked for; among others it may lag (by `limits::SHELF_TRUST_MS_MAX` at most), but never behind what
+//! it was asked for; among others it may lag (by `limits::SHELF_TRUST_MS` at most), but never behind what
 //! this node answered itself, nor behind `min`.
 //!
 //! `state` holds the rules, pure; `load` reads the store; `flights` makes many readers one. Who may read

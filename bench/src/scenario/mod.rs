@@ -1,10 +1,12 @@
 //! The workloads.
 
 mod cold;
+mod crowd;
 mod durable;
 mod fanout;
 mod history;
 mod idle;
+mod nodes;
 mod page;
 
 use crate::report::Report;
@@ -19,10 +21,12 @@ pub enum Case {
     Durable,
     Page,
     History,
+    Nodes,
     Cold,
 }
 
 impl Case {
+    /// What needs nothing but the server.
     pub const ALL: [Case; 6] = [
         Case::Cold,
         Case::Page,
@@ -41,6 +45,8 @@ pub struct Plan {
     pub repeats: usize,
     pub seconds: u64,
     pub scale: usize,
+    /// Messages a second where several nodes are measured.
+    pub rate: u64,
     pub server_core: usize,
     pub driver_core: usize,
 }
@@ -61,6 +67,7 @@ pub async fn run(plan: &Plan) -> Report {
                     Case::Durable => durable::run(plan, &mut report).await,
                     Case::Page => page::run(plan, &mut report).await,
                     Case::History => history::run(plan, &mut report).await,
+                    Case::Nodes => nodes::run(plan, &mut report).await,
                     Case::Cold => cold::run(plan, &mut report).await,
                 }
             }

@@ -84,8 +84,7 @@ impl Shelf {
 
     /// The same, of a store that others write to: for a while it needs not be asked again.
     pub fn looked(&mut self, at: Looked) {
-        let was_heard = self.head.is_none() || at.head <= self.heard;
-        self.trust.looked(at.began, was_heard);
+        self.trust.looked(at.began);
         self.begin_at(at.head);
     }
 

@@ -10,7 +10,8 @@ use crate::store::memory::MemoryStore;
 use crate::testing::stand::{Door, Served, Stand};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -20,7 +21,9 @@ pub struct World {
     pub base: String,
     pub client: Client,
     door: Door<String>,
-    _nodes: (Stand, Vec<Served>),
+    /// The newest entry of each room that somebody was acknowledged.
+    told: Mutex<HashMap<String, u64>>,
+    nodes: (Stand, Vec<Served>),
     _dir: TempDir,
 }
 
@@ -59,7 +62,8 @@ impl World {
             base: base(&served[0]),
             client: Client::new(),
             door: Door::to(served.iter().map(base).collect()),
-            _nodes: (stand, served),
+            told: Mutex::default(),
+            nodes: (stand, served),
             _dir: dir,
         }
     }
@@ -92,9 +96,8 @@ impl World {
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.door.next()));
+        let address = format!("{}{}", self.door.next(), self.knowing(&method, path));
+        let mut request = self.client.request(method.clone(), address);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -105,7 +108,31 @@ impl World {
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        self.note(&method, path, &json);
         Answer { status, json, text }
+    }
+
+    /// The path of a page of history with what its reader knows, as a client asks who may come to another
+    /// node than the one that acknowledged him something.
+    fn knowing(&self, method: &Method, path: &str) -> String {
+        let is_page = path.contains("/entries") || path.contains("/messages");
+        let is_page = is_page && *method == Method::GET && !path.contains("min=");
+        let told = self.told.lock().expect("no test broke");
+        let seq = room_in(path).and_then(|room| told.get(room));
+        let join = if path.contains('?') { '&' } else { '?' };
+        match seq.filter(|_| is_page && self.nodes.0.count() > 1) {
+            Some(seq) => format!("{path}{join}min={seq}"),
+            None => path.to_owned(),
+        }
+    }
+
+    fn note(&self, method: &Method, path: &str, said: &Value) {
+        let seq = said["seq"].as_u64().filter(|_| *method != Method::GET);
+        if let Some((room, seq)) = room_in(path).zip(seq) {
+            let mut told = self.told.lock().expect("no test broke");
+            let newest = told.entry(room.to_owned()).or_default();
+            *newest = seq.max(*newest);
+        }
     }
 
     pub async fn get(&self, who: &Person, path: &str) -> Answer {
@@ -147,4 +174,9 @@ impl World {
         self.post(Some(who), &format!("/rooms/{room}/entries"), entry)
             .await
     }
+}
+
+fn room_in(path: &str) -> Option<&str> {
+    let rest = path.split_once("/rooms/")?.1;
+    rest.split(['/', '?']).next()
 }
