@@ -294,6 +294,7 @@ async fn everything(store: &dyn Store) -> String {
         let mut places = store.places(user).await.expect("places");
         places.sort_by_key(|place| place.room.id);
         tell("places", format!("{places:?}"));
+        tell("timers", format!("{:?}", store.timers_of(user).await));
         tell("logins", format!("{:?}", store.logins_of(user).await));
         tell(
             "settings",

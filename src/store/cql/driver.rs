@@ -222,6 +222,23 @@ impl Driver {
         }
     }
 
+    /// A conditional batch, repeated as it is while its outcome is unknown (R3).
+    pub async fn settled_batch(
+        &self,
+        first: (&'static str, Values),
+        more: &'static str,
+        rows: Vec<Values>,
+    ) -> StoreResult<Answer> {
+        let began = Instant::now();
+        loop {
+            let values = (first.0, first.1.clone());
+            match self.batch(values, more, rows.clone()).await {
+                Err(StoreError::Unknown(_)) if began.elapsed() <= SETTLE_TIMEOUT => {}
+                settled => return settled,
+            }
+        }
+    }
+
     /// One conditional batch on one partition: `first` carries the condition, `more` is inserted with it.
     pub async fn batch(
         &self,

@@ -54,6 +54,7 @@ pub struct CqlStore {
     bucket_bits: u32,
     /// Last bucket and head of rooms, at least: where a search begins.
     known: Mutex<HashMap<RoomId, (u64, Seq)>>,
+    places: timers::Places,
     /// There are people: it never changes back.
     peopled: AtomicBool,
     durability: RwLock<Durability>,
@@ -70,6 +71,7 @@ impl CqlStore {
             later: Later::default(),
             bucket_bits,
             known: Mutex::default(),
+            places: timers::Places::default(),
             peopled: AtomicBool::new(false),
             durability: RwLock::new(Durability::Durable),
         });

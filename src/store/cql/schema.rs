@@ -11,7 +11,7 @@ use scylla::value::CqlValue;
 use std::collections::BTreeMap;
 
 /// The version that `schema.cql` makes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const TEXT: &str = include_str!("../../../schema.cql");
 /// Fewer copies than this, on a cluster that has the nodes for it, cannot lose one.
 const COPIES: usize = 3;

@@ -4,6 +4,7 @@ mod cost;
 mod rounds;
 mod secured;
 mod server;
+mod timers;
 
 use super::driver::Answer;
 use super::place::{CqlPlace, Secret};

@@ -37,7 +37,7 @@ async fn a_keyspace_that_is_not_ready_is_refused_with_a_remedy() {
     assert!(refusal(&place, 13).await.contains("chapiana schema"));
     // An older one is brought forward, and says so until then.
     let older = format!("UPDATE {keyspace}.meta SET value = '2' WHERE key = 'schema' IF EXISTS");
-    let timers = format!("DROP TABLE {keyspace}.timer_of");
+    let timers = format!("DROP TABLE {keyspace}.timer_by_user");
     for statement in [older, timers] {
         schema::define(&session, &statement).await.expect("done");
     }
