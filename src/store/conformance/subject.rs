@@ -129,7 +129,7 @@ pub(crate) async fn fresh_keyspace(bits: u32) -> CqlPlace {
     let keyspace = format!("t{}_{number}", std::process::id());
     let place = CqlPlace::parse(&format!("{server}/{keyspace}")).expect("a place");
     let _one_at_a_time = SCHEMA_CHANGES.lock().await;
-    CqlStore::apply_schema(&place, bits)
+    CqlStore::apply_schema(&place, bits, None)
         .await
         .expect("a schema");
     place

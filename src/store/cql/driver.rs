@@ -100,7 +100,11 @@ impl Driver {
     }
 
     /// The statement, prepared at its first use.
-    async fn prepared(&self, kind: Kind, text: &'static str) -> StoreResult<PreparedStatement> {
+    pub(super) async fn prepared(
+        &self,
+        kind: Kind,
+        text: &'static str,
+    ) -> StoreResult<PreparedStatement> {
         let key = (text, kind);
         if let Some(prepared) = self.at_hand(key) {
             return Ok(prepared);

@@ -80,9 +80,14 @@ impl CqlStore {
     }
 
     /// Creates or brings up to date what `place` needs; says what was done. Harmless to repeat.
-    pub async fn apply_schema(place: &CqlPlace, bucket_bits: u32) -> StoreResult<String> {
+    /// `copies`: how many each data centre is to have, if not the usual ones.
+    pub async fn apply_schema(
+        place: &CqlPlace,
+        bucket_bits: u32,
+        copies: Option<usize>,
+    ) -> StoreResult<String> {
         let session = connect::session(place).await?;
-        schema::apply(&session, place, bucket_bits).await
+        schema::apply(&session, place, bucket_bits, copies).await
     }
 
     #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The schema: applied by `chapiana schema`, checked at every start.
 
+pub(super) mod judge;
+
 use super::connect;
 use super::place::CqlPlace;
 use super::values::{Found, found_in, values};
@@ -9,12 +11,11 @@ use scylla::response::PagingState;
 use scylla::statement::Consistency;
 use scylla::value::CqlValue;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// The version that `schema.cql` makes.
 const VERSION: u32 = 4;
-const TEXT: &str = include_str!("../../../schema.cql");
-/// Fewer copies than this, on a cluster that has the nodes for it, cannot lose one.
-const COPIES: usize = 3;
+const TEXT: &str = include_str!("../../../../schema.cql");
 
 /// The statements of `schema.cql`, without comments.
 pub(super) fn statements() -> Vec<String> {
@@ -30,32 +31,46 @@ pub(super) fn statements() -> Vec<String> {
         .collect()
 }
 
+/// A database node that died is asked by the others until they notice: so long too few may answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(500);
+
 fn refused(why: impl Into<String>) -> StoreError {
     StoreError::Unavailable(why.into())
 }
 
+/// Everything that is asked here may be asked again.
 async fn ask(
     session: &Session,
     text: &str,
     values: super::values::Values,
 ) -> StoreResult<Vec<Found>> {
-    let failed = |why: &dyn std::fmt::Display| refused(format!("{text}: {why}"));
     let statement = session.prepare(text).await;
-    let statement = statement.map_err(|why| failed(&why))?;
-    let start = PagingState::start();
-    let answer = session
-        .execute_single_page(&statement, &values, start)
-        .await;
-    let (answer, _) = answer.map_err(|why| failed(&why))?;
+    let statement = statement.map_err(|why| refused(format!("{text}: {why}")))?;
+    let began = Instant::now();
+    let answer = loop {
+        let start = PagingState::start();
+        let answer = session.execute_single_page(&statement, &values, start);
+        match answer.await {
+            Ok((answer, _)) => break answer,
+            Err(why) if judge::is_too_few(&why) && began.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(why) => return Err(refused(judge::undone(text, &why))),
+        }
+    };
     match answer.is_rows() {
-        true => found_in(&answer.into_rows_result().map_err(|why| failed(&why))?),
+        true => {
+            let rows = answer.into_rows_result();
+            found_in(&rows.map_err(|why| refused(format!("{text}: {why}")))?)
+        }
         false => Ok(Vec::new()),
     }
 }
 
 pub(super) async fn define(session: &Session, text: &str) -> StoreResult<()> {
     let done = session.query_unpaged(text, ()).await;
-    done.map_err(|why| refused(format!("{text}: {why}")))?;
+    done.map_err(|why| refused(judge::undone(text, &why)))?;
     Ok(())
 }
 
@@ -72,10 +87,7 @@ pub(super) async fn drop_keyspace(session: &Session, place: &CqlPlace) -> StoreR
 #[cfg(test)]
 pub(super) async fn empty(session: &Session, place: &CqlPlace) -> StoreResult<()> {
     let statements = statements();
-    let tables = statements.iter().filter_map(|statement| {
-        let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
-        rest.split_whitespace().next()
-    });
+    let tables = statements.iter().filter_map(|text| table_of(text));
     // What `meta` says of the tables stays true.
     let truncated = tables.filter(|table| *table != "meta").map(|table| {
         let text = format!("TRUNCATE {}.{table}", place.keyspace);
@@ -95,26 +107,27 @@ fn centres(session: &Session) -> BTreeMap<String, usize> {
     centres
 }
 
+/// Makes the keyspace and its tables, or what is missing of them. Says what it did; harmless to repeat.
 pub(super) async fn apply(
     session: &Session,
     place: &CqlPlace,
     bucket_bits: u32,
+    copies: Option<usize>,
 ) -> StoreResult<String> {
     let keyspace = &place.keyspace;
-    let mut said = String::new();
-    if replication(session, keyspace).await?.is_none() {
-        let copies: Vec<_> = centres(session)
-            .into_iter()
-            .map(|(centre, nodes)| format!("'{centre}': {}", nodes.min(COPIES)))
-            .collect();
-        let copies = copies.join(", ");
-        let text = format!(
-            "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {copies}}}"
-        );
-        define(session, &text).await?;
-        said = format!("created keyspace {keyspace} with copies {copies}\n");
-    }
+    let mut said = absent(session);
+    // A change on top of two opinions could make one table twice.
+    let agreed = session.await_schema_agreement().await;
+    agreed.map_err(|why| refused(judge::disagreement(&why, "Nothing was changed")))?;
+    said.extend(replicate(session, keyspace, copies).await?);
     check_replication(session, keyspace).await?;
+    let before = match tables(session, keyspace).await?.contains_key("meta") {
+        true => meta(session, keyspace).await?.get("schema").copied(),
+        false => None,
+    };
+    if let Some(before) = before.filter(|before| *before > VERSION) {
+        return Err(refused(judge::newer(keyspace, before, VERSION)));
+    }
     connect::enter(session, place).await?;
     for statement in statements() {
         define(session, &statement).await?;
@@ -134,7 +147,55 @@ pub(super) async fn apply(
         .await?;
     }
     check_version(session, place, bucket_bits).await?;
-    Ok(format!("{said}keyspace {keyspace} has schema {VERSION}"))
+    said.push(match before {
+        Some(before) if before == VERSION => {
+            format!("keyspace {keyspace} had schema {VERSION} already")
+        }
+        Some(before) => format!("keyspace {keyspace} went from schema {before} to {VERSION}"),
+        None => format!("keyspace {keyspace} has schema {VERSION} now"),
+    });
+    Ok(said.join("\n"))
+}
+
+/// What the operator should know of database nodes that do not answer.
+fn absent(session: &Session) -> Vec<String> {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info().iter();
+    nodes
+        .filter(|node| !node.is_connected())
+        .map(|node| {
+            let address = node.address;
+            format!(
+                "database node {address} does not answer; it takes the schema over when it is back"
+            )
+        })
+        .collect()
+}
+
+/// Makes the keyspace, or gives one that is still empty other copies.
+async fn replicate(
+    session: &Session,
+    keyspace: &str,
+    copies: Option<usize>,
+) -> StoreResult<Option<String>> {
+    let there = replication(session, keyspace).await?;
+    let wanted = judge::copies(&centres(session), copies).map_err(refused)?;
+    let text = judge::replication_of(&wanted);
+    let Some(there) = there else {
+        let made =
+            format!("CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{text}}}");
+        define(session, &made).await?;
+        return Ok(Some(format!("made keyspace {keyspace} with {text}")));
+    };
+    if copies.is_none() || judge::has(&there, &wanted) {
+        return Ok(None);
+    }
+    if !tables(session, keyspace).await?.is_empty() {
+        return Err(refused(judge::no_other_copies(keyspace, &there, &text)));
+    }
+    let altered = format!("ALTER KEYSPACE {keyspace} WITH replication = {{{text}}}");
+    define(session, &altered).await?;
+    Ok(Some(format!("gave keyspace {keyspace} {text}")))
 }
 
 /// Refuses what is not fit, with reason and remedy. Answers the quorum that is one (R10).
@@ -150,37 +211,64 @@ pub(super) async fn check(
 
 async fn check_version(session: &Session, place: &CqlPlace, bucket_bits: u32) -> StoreResult<()> {
     let remedy = format!("run: chapiana schema --store {place}");
-    let text = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'meta'";
     let keyspace = place.keyspace.as_str();
-    if ask(session, text, values![keyspace]).await?.is_empty() {
+    let tables = tables(session, keyspace).await?;
+    if !tables.contains_key("meta") {
         return Err(refused(format!(
             "keyspace {keyspace} has no schema yet; {remedy}"
         )));
     }
-    let text = format!("SELECT key, value FROM {keyspace}.meta");
-    let mut meta = BTreeMap::new();
-    for row in ask(session, &text, values![]).await? {
-        let (key, value): (String, String) = (row.get("key")?, row.get("value")?);
-        meta.insert(key, value);
-    }
-    let number = |key: &str| meta.get(key).and_then(|value| value.parse::<u32>().ok());
-    let version = number("schema").unwrap_or(0);
+    let meta = meta(session, keyspace).await?;
+    let version = meta.get("schema").copied().unwrap_or(0);
     if version < VERSION {
         return Err(refused(format!(
             "keyspace {keyspace} has schema {version}, this program wants {VERSION}; {remedy}"
         )));
     }
     if version > VERSION {
-        return Err(refused(format!(
-            "keyspace {keyspace} has schema {version}, which is newer than this program; start a newer one"
-        )));
+        return Err(refused(judge::newer(keyspace, version, VERSION)));
     }
-    match number("bucket_bits") {
-        Some(there) if there == bucket_bits => Ok(()),
+    let statements = statements();
+    let names = statements.iter().filter_map(|text| table_of(text));
+    judge::tables(keyspace, names, &tables, &remedy).map_err(refused)?;
+    match meta.get("bucket_bits") {
+        Some(there) if *there == bucket_bits => Ok(()),
         there => Err(refused(format!(
             "keyspace {keyspace} has bucket_bits {there:?}, not {bucket_bits}; it never changes"
         ))),
     }
+}
+
+/// The table that a statement of `schema.cql` makes.
+fn table_of(statement: &str) -> Option<&str> {
+    let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
+    rest.split_whitespace().next()
+}
+
+/// The tables that are there, and after how many seconds what is in them expires.
+async fn tables(session: &Session, keyspace: &str) -> StoreResult<BTreeMap<String, i32>> {
+    let text =
+        "SELECT table_name, default_time_to_live FROM system_schema.tables WHERE keyspace_name = ?";
+    let rows = ask(session, text, values![keyspace]).await?;
+    rows.iter()
+        .map(|row| {
+            let expires: Option<i32> = row.get("default_time_to_live")?;
+            Ok((row.get("table_name")?, expires.unwrap_or(0)))
+        })
+        .collect()
+}
+
+/// The numbers that the keyspace says of itself.
+async fn meta(session: &Session, keyspace: &str) -> StoreResult<BTreeMap<String, u32>> {
+    let text = format!("SELECT key, value FROM {keyspace}.meta");
+    let mut meta = BTreeMap::new();
+    for row in ask(session, &text, values![]).await? {
+        let (key, value): (String, String) = (row.get("key")?, row.get("value")?);
+        if let Ok(number) = value.parse() {
+            meta.insert(key, number);
+        }
+    }
+    Ok(meta)
 }
 
 /// The replication of the keyspace; `None` if there is none of that name.
@@ -200,47 +288,7 @@ async fn check_replication(session: &Session, keyspace: &str) -> StoreResult<Con
             "there is no keyspace {keyspace}; run: chapiana schema, which creates it"
         ))
     })?;
-    judge(keyspace, &found, &centres(session)).map_err(refused)
-}
-
-/// Whether copies and cluster fit together, and which quorum they make.
-pub(super) fn judge(
-    keyspace: &str,
-    replication: &BTreeMap<String, String>,
-    centres: &BTreeMap<String, usize>,
-) -> Result<Consistency, String> {
-    let class = replication.get("class").map_or("", String::as_str);
-    if !class.ends_with("NetworkTopologyStrategy") {
-        return Err(format!(
-            "keyspace {keyspace} is replicated by {class}; alter it to NetworkTopologyStrategy"
-        ));
-    }
-    let mut holding = 0;
-    for (centre, copies) in replication.iter().filter(|(key, _)| *key != "class") {
-        let Some(nodes) = centres.get(centre) else {
-            let there: Vec<_> = centres.keys().map(String::as_str).collect();
-            let there = there.join(", ");
-            return Err(format!(
-                "keyspace {keyspace} has copies in data centre {centre}, which the cluster does not have; it has {there}"
-            ));
-        };
-        let copies: usize = copies.parse().map_err(|_| {
-            format!("keyspace {keyspace} has {copies:?} copies in {centre}, which is no number")
-        })?;
-        let wanted = COPIES.min(*nodes);
-        if copies > 0 && copies < wanted {
-            return Err(format!(
-                "keyspace {keyspace} has {copies} copies in {centre}, which has {nodes} nodes: one failure would lose messages; \
-                 alter it to {wanted} copies and run a full repair"
-            ));
-        }
-        holding += usize::from(copies > 0);
-    }
-    match holding {
-        0 => Err(format!("keyspace {keyspace} has no copies at all")),
-        1 => Ok(Consistency::LocalQuorum),
-        _ => Ok(Consistency::Quorum),
-    }
+    judge::replication(keyspace, &found, &centres(session)).map_err(refused)
 }
 
 impl super::values::Column for BTreeMap<String, String> {
