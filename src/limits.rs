@@ -297,8 +297,15 @@ pub const TIMER_LOOK_MS: u64 = 1_000;
 pub const TIMER_CLAIM_MS: i64 = 30_000;
 /// Timers that one node does at a time; the rest waits where it is.
 pub const TIMERS_AT_ONCE: usize = 64;
-/// After so many claims a timer that never came to an end has failed.
-pub const TIMER_TRIES_MAX: u32 = 200;
+/// What came to no end is tried again after the first number; the pause doubles with each try up to the
+/// second, milliseconds.
+pub const TIMER_PAUSE_MS: i64 = 1_000;
+pub const TIMER_PAUSE_MS_MAX: i64 = 300_000;
+/// After so many claims, about a day in all, a timer that never came to an end has failed.
+pub const TIMER_TRIES_MAX: u32 = 300;
+/// CQL: what one look reads of one shard at most; the next look goes on there. And rows in one page of it.
+pub const TIMER_LOOK_ROWS_MAX: usize = 512;
+pub const TIMER_LOOK_PAGE: usize = 64;
 /// Messages that one person may have scheduled, and how far ahead, milliseconds.
 pub const SCHEDULED_PER_USER_MAX: usize = 100;
 pub const SCHEDULED_AHEAD_MS_MAX: i64 = 366 * 86_400_000;

@@ -49,7 +49,7 @@ enum Command {
     /// Ask a running server whether it is ready; exit 1 if not
     Healthcheck(health::Healthcheck),
     /// Create or update the keyspace that --store names; without one, print its schema
-    Schema(Settings),
+    Schema(schema::Schema),
 }
 
 /// Runs the command that the process was started with.
@@ -76,7 +76,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Seed(seed) => in_runtime(seed.run()),
         Command::User(user) => in_runtime(user.run()),
         Command::Healthcheck(check) => in_runtime(check.run()),
-        Command::Schema(settings) => in_runtime(schema::run(&settings)),
+        Command::Schema(schema) => in_runtime(schema.run()),
     }
 }
 

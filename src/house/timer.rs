@@ -39,7 +39,7 @@ pub(super) async fn put(store: &dyn Store, line: TimerLine) -> Result<(), Proble
         due: line.due,
         task: line.task,
     };
-    store.set_timer(&timer).await?;
+    store.set_timer(&timer, usize::MAX).await?;
     let Some(why) = line.failed else {
         return Ok(());
     };

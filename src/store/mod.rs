@@ -34,7 +34,7 @@ pub use places::RoomPlace;
 pub use queries::LogQueries;
 pub use rooms::*;
 pub use scene::Scene;
-pub use timers::{Cancelled, DueTimer, SetTimer, Task, Timer, TimerStore};
+pub use timers::{Cancelled, DueTimer, Placed, SetTimer, Task, Timer, TimerStore};
 
 use crate::clock::Timestamp;
 use crate::ids::{RoomId, UserId};

@@ -54,7 +54,7 @@ pub fn minute_of(at: Timestamp) -> i64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueTimer {
     pub timer: Timer,
-    /// Whose claim was seen last; nil: nobody's.
+    /// Whose claim was seen last; nil: nobody's, or of one who put it off.
     pub claimant: Uuid,
     /// How often it was claimed.
     pub tries: u32,
@@ -66,6 +66,16 @@ pub struct SetTimer {
     pub timer: Timer,
     /// Why it will never be done: the stable code of the refusal.
     pub failed: Option<String>,
+}
+
+/// How an attempt to set one ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    Set,
+    /// One with this id is there already, and stays as it is.
+    Stands(SetTimer),
+    /// Its owner has as many as he may have.
+    Full,
 }
 
 /// How an attempt to cancel ended.
@@ -80,8 +90,8 @@ pub enum Cancelled {
 
 #[async_trait]
 pub trait TimerStore: Send + Sync {
-    /// Sets a timer. False: one with this id is there already, and stays as it is.
-    async fn set_timer(&self, timer: &Timer) -> StoreResult<bool>;
+    /// Sets a timer, unless its owner has `most` already. Of many who set one id at once one does.
+    async fn set_timer(&self, timer: &Timer, most: usize) -> StoreResult<Placed>;
     /// Up to `most` timers of these shards that are due at `now` and not claimed then, the oldest first.
     async fn due_timers(
         &self,
@@ -99,10 +109,13 @@ pub trait TimerStore: Send + Sync {
     ) -> StoreResult<bool>;
     /// It is done: the timer goes, unless another has claimed it since. Harmless to repeat.
     async fn end_timer(&self, timer: &Timer, claimant: Uuid) -> StoreResult<()>;
+    /// It came to no end: nobody has it, and it is due again at `until`; unless another has claimed it since.
+    async fn defer_timer(&self, timer: &Timer, claimant: Uuid, until: Timestamp)
+    -> StoreResult<()>;
     /// It cannot be done: nobody tries again, and its owner sees why until he cancels it; unless
     /// another has claimed it since.
     async fn fail_timer(&self, timer: &Timer, claimant: Uuid, why: &str) -> StoreResult<()>;
-    /// Takes back a timer of `user`, unless it is claimed at `now`.
+    /// Takes back a timer of `user`, unless somebody has it at `now`.
     async fn cancel_timer(
         &self,
         user: UserId,

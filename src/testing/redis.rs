@@ -1,6 +1,6 @@
 //! Real Redis servers of a test: on free ports, stopped by their process alone.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -10,7 +10,6 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Server {
     pub port: u16,
-    arguments: Vec<String>,
     password: Option<String>,
     child: Option<Child>,
     dir: TempDir,
@@ -22,64 +21,74 @@ pub fn free_port() -> u16 {
 }
 
 impl Server {
-    /// A server with these settings, `name value …` each.
+    /// A server with these settings, `name value …` each; FREE is a port of its own.
     pub fn start(settings: &[&str]) -> Self {
-        let port = free_port();
-        let fixed = ["bind 127.0.0.1", "save ''", "appendonly no"];
-        let mut arguments = vec![format!("port {port}")];
-        arguments.extend(fixed.iter().chain(settings).map(|text| (*text).to_owned()));
-        let password = settings
+        let mut lines = vec!["bind 127.0.0.1", "save ''", "appendonly no"];
+        lines.extend(settings);
+        Self::somewhere(&lines, &[], free_port)
+    }
+
+    /// On the first of these ports that is its own.
+    fn somewhere(lines: &[&str], flags: &[&str], mut port: impl FnMut() -> u16) -> Self {
+        let password = lines
             .iter()
             .find_map(|text| text.strip_prefix("requirepass "));
         let mut server = Self {
-            port,
-            arguments,
+            port: 0,
             password: password.map(str::to_owned),
             child: None,
             dir: TempDir::new().expect("a folder"),
         };
-        server.run(&[]);
-        server
+        let until = Instant::now() + PATIENCE;
+        loop {
+            server.port = port();
+            let text = format!("port {}\n{}", server.port, lines.join("\n"));
+            let text = text.replace("FREE", &free_port().to_string());
+            std::fs::write(server.file(), text).expect("the folder can be written");
+            if server.run(flags) {
+                return server;
+            }
+            assert!(Instant::now() < until, "no port is free for redis-server");
+        }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("redis.conf")
     }
 
     /// A sentinel that watches the server on `master`.
     pub fn sentinel(master: u16) -> Self {
-        let port = free_port();
+        let monitor = format!("sentinel monitor chat 127.0.0.1 {master} 1");
         let lines = [
-            format!("port {port}"),
-            "bind 127.0.0.1".to_owned(),
-            format!("sentinel monitor chat 127.0.0.1 {master} 1"),
-            "sentinel down-after-milliseconds chat 1000".to_owned(),
-            "sentinel failover-timeout chat 5000".to_owned(),
+            "bind 127.0.0.1",
+            &monitor,
+            "sentinel down-after-milliseconds chat 1000",
+            "sentinel failover-timeout chat 5000",
         ];
-        let mut server = Self {
-            port,
-            arguments: lines.into(),
-            password: None,
-            child: None,
-            dir: TempDir::new().expect("a folder"),
-        };
-        server.run(&["--sentinel"]);
-        server
+        Self::somewhere(&lines, &["--sentinel"], free_port)
     }
 
-    fn run(&mut self, flags: &[&str]) {
-        let file = self.dir.path().join("redis.conf");
-        if !file.exists() {
-            std::fs::write(&file, self.arguments.join("\n")).expect("the folder can be written");
-        }
-        let child = Command::new("redis-server")
-            .arg(&file)
+    /// Whether it serves there. A stranger on that port answers too, and this one ends then.
+    fn run(&mut self, flags: &[&str]) -> bool {
+        let mut child = Command::new("redis-server")
+            .arg(self.file())
             .args(flags)
             .current_dir(self.dir.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed (./check install)");
-        self.child = Some(child);
+        let mine = format!("process_id:{}", child.id());
         let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        loop {
+            let said = self.cli(&["info", "server"]);
+            if said.lines().any(|line| line.trim() == mine) {
+                self.child = Some(child);
+                return true;
+            }
+            if child.try_wait().expect("it was ours").is_some() {
+                return false;
+            }
             assert!(Instant::now() < until, "redis-server does not answer");
-            std::thread::yield_now();
         }
     }
 
@@ -94,7 +103,10 @@ impl Server {
     /// Again on the same port, with nothing of what it knew.
     pub fn restart(&mut self) {
         self.kill();
-        self.run(&[]);
+        let until = Instant::now() + PATIENCE;
+        while !self.run(&[]) {
+            assert!(Instant::now() < until, "somebody took its port");
+        }
     }
 
     pub fn cli(&self, words: &[&str]) -> String {
@@ -129,8 +141,8 @@ impl Drop for Server {
 /// Three masters without replicas that share the keys.
 pub fn cluster_of_three() -> Vec<Server> {
     let one = |_| {
-        let bus = format!("cluster-port {}", free_port());
-        Server::start(&["cluster-enabled yes", "cluster-node-timeout 2000", &bus])
+        let bus = "cluster-port FREE";
+        Server::start(&["cluster-enabled yes", "cluster-node-timeout 2000", bus])
     };
     let servers: Vec<_> = (0..3).map(one).collect();
     let hosts: Vec<_> = servers
@@ -154,4 +166,22 @@ pub fn cluster_of_three() -> Vec<Server> {
         }
     }
     servers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_two_servers_that_want_one_port_get_two() {
+        let first = Server::start(&[]);
+        let mut ports = [first.port, first.port, free_port()].into_iter();
+        let lines = ["bind 127.0.0.1", "save ''"];
+        let second = Server::somewhere(&lines, &[], || ports.next().expect("a port"));
+        assert_ne!(first.port, second.port);
+        assert_eq!(ports.next(), None, "each was tried");
+        second.cli(&["set", "whose", "second"]);
+        assert_eq!(first.cli(&["get", "whose"]), "");
+        assert_eq!(second.cli(&["get", "whose"]), "second");
+    }
 }

@@ -102,6 +102,12 @@ impl Timers {
                 }
                 Event::Closed(timer.id)
             }
+            Effect::Defer(timer, claimant, until) => {
+                if let Err(error) = store.defer_timer(&timer, claimant, until).await {
+                    tracing::warn!(%error, "a timer comes again when its claim has run out");
+                }
+                Event::Closed(timer.id)
+            }
             Effect::Fail(timer, claimant, code) => {
                 tracing::info!(timer = %timer.id, code = code.as_str(), "a timer failed");
                 if let Err(error) = store.fail_timer(&timer, claimant, code.as_str()).await {
@@ -132,7 +138,9 @@ fn broken_off(effect: &Effect) -> Event {
         Effect::Look { .. } => Event::Found(Vec::new()),
         Effect::Claim { due, .. } => Event::Claimed(due.timer.id, None),
         Effect::Do(timer) => Event::Done(timer.id, Outcome::Open),
-        Effect::End(timer, _) | Effect::Fail(timer, ..) => Event::Closed(timer.id),
+        Effect::End(timer, _) | Effect::Defer(timer, ..) | Effect::Fail(timer, ..) => {
+            Event::Closed(timer.id)
+        }
     }
 }
 

@@ -6,7 +6,9 @@
 use crate::clock::Timestamp;
 use crate::error::Code;
 use crate::ids::TimerId;
-use crate::limits::{TIMER_CLAIM_MS, TIMER_TRIES_MAX, TIMERS_AT_ONCE};
+use crate::limits::{
+    TIMER_CLAIM_MS, TIMER_PAUSE_MS, TIMER_PAUSE_MS_MAX, TIMER_TRIES_MAX, TIMERS_AT_ONCE,
+};
 use crate::store::{DueTimer, Timer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -20,7 +22,7 @@ pub enum Event {
     /// The claim, if it is this node's.
     Claimed(TimerId, Option<Uuid>),
     Done(TimerId, Outcome),
-    /// The end or the failure stands in the store, or that is not known.
+    /// End, failure or pause stands in the store, or that is not known.
     Closed(TimerId),
 }
 
@@ -37,11 +39,26 @@ pub enum Outcome {
 /// What the shell has to do; each is answered by one event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    Look { most: usize },
-    Claim { due: DueTimer, until: Timestamp },
+    Look {
+        most: usize,
+    },
+    Claim {
+        due: DueTimer,
+        until: Timestamp,
+    },
     Do(Timer),
     End(Timer, Uuid),
+    /// Later, and by whoever it is.
+    Defer(Timer, Uuid, Timestamp),
     Fail(Timer, Uuid, Code),
+}
+
+/// How long what came to no end waits, after so many tries before this one.
+fn pause_ms(tries: u32) -> i64 {
+    let doubled = 2_i64.saturating_pow(tries);
+    TIMER_PAUSE_MS
+        .saturating_mul(doubled)
+        .min(TIMER_PAUSE_MS_MAX)
 }
 
 #[derive(Debug, Default)]
@@ -76,8 +93,15 @@ impl TimersState {
                 let fail = |held: &Held| Effect::Fail(held.timer.clone(), held.claimant, code);
                 self.held.get(&id).map(fail).into_iter().collect()
             }
-            // The claim runs out, and it is found again.
-            Event::Claimed(id, None) | Event::Done(id, Outcome::Open) | Event::Closed(id) => {
+            Event::Done(id, Outcome::Open) => {
+                let defer = |held: &Held| {
+                    let until = now.plus_ms(pause_ms(held.tries));
+                    Effect::Defer(held.timer.clone(), held.claimant, until)
+                };
+                self.held.get(&id).map(defer).into_iter().collect()
+            }
+            // What could not be closed is found again when the claim has run out.
+            Event::Claimed(id, None) | Event::Closed(id) => {
                 self.held.remove(&id);
                 Vec::new()
             }

@@ -86,12 +86,40 @@ fn a_refusal_is_final_and_everything_else_comes_again() {
     }
     let refused = timers.apply(NOW, Event::Done(id(1), Outcome::Refused(Code::NotFound)));
     assert_eq!(refused, [Effect::Fail(due(1).timer, MINE, Code::NotFound)]);
-    assert_eq!(timers.apply(NOW, Event::Done(id(2), Outcome::Open)), []);
-    assert_eq!(
-        found(&mut timers, vec![due(2)]),
-        [claim(due(2))],
-        "once its claim ran out"
-    );
+    let open = timers.apply(NOW, Event::Done(id(2), Outcome::Open));
+    let until = NOW.plus_ms(TIMER_PAUSE_MS);
+    assert_eq!(open, [Effect::Defer(due(2).timer, MINE, until)]);
+    assert_eq!(timers.apply(NOW, Event::Closed(id(2))), []);
+    let mut later = due(2);
+    later.tries = 3;
+    let claims = found(&mut timers, vec![later.clone()]);
+    assert_eq!(claims, [claim(later)], "after the pause");
+    timers.apply(NOW, Event::Claimed(id(2), Some(MINE)));
+    let open = timers.apply(NOW, Event::Done(id(2), Outcome::Open));
+    let until = NOW.plus_ms(8 * TIMER_PAUSE_MS);
+    assert_eq!(open, [Effect::Defer(due(2).timer, MINE, until)]);
+}
+
+#[test]
+fn pauses_double_up_to_their_ceiling_and_give_up_after_about_a_day() {
+    for (tries, seconds) in [
+        (0, 1),
+        (1, 2),
+        (2, 4),
+        (7, 128),
+        (8, 256),
+        (9, 300),
+        (10, 300),
+        (62, 300),
+        (63, 300),
+        (TIMER_TRIES_MAX, 300),
+        (u32::MAX, 300),
+    ] {
+        assert_eq!(pause_ms(tries), seconds * 1_000, "after {tries}");
+    }
+    let all: i64 = (0..TIMER_TRIES_MAX).map(pause_ms).sum();
+    let hours = all / 3_600_000;
+    assert!((23..=25).contains(&hours), "{hours} hours");
 }
 
 #[test]

@@ -13,7 +13,11 @@ fn in_an_hour() -> Timestamp {
 }
 
 async fn schedule(ann: &Person, room: &str, client_id: Uuid) -> (u16, Value) {
-    let at = now().plus_ms(3_600_000).to_rfc3339();
+    schedule_at(ann, room, client_id, now().plus_ms(3_600_000)).await
+}
+
+async fn schedule_at(ann: &Person, room: &str, client_id: Uuid, at: Timestamp) -> (u16, Value) {
+    let at = at.to_rfc3339();
     let body = json!({ "client_id": client_id, "after": 0, "body": "The tide turns", "at": at });
     ann.call("POST", &format!("/rooms/{room}/scheduled"), body)
         .await
@@ -47,12 +51,23 @@ async fn a_scheduled_message_is_sent_once_when_its_time_has_come() {
         (200, set.clone()),
         "the same again"
     );
-    assert_eq!(scheduled(&ann).await, [set]);
+    assert_eq!(scheduled(&ann).await, std::slice::from_ref(&set));
     assert_eq!(bodies(&ann, &room).await, Vec::<String>::new());
     start_with(&place.node, in_an_hour);
     let sent = async || scheduled(&ann).await.is_empty();
     until("it is sent", sent).await;
     assert_eq!(bodies(&ann, &room).await, ["The tide turns"]);
+    // However late it is scheduled again: it was sent, and stays as it is.
+    for at in [now().plus_ms(-1_000), now().plus_ms(3_600_000)] {
+        let (status, mut again) = schedule_at(&ann, &room, id, at).await;
+        let seq = again["seq"].take();
+        assert_eq!((status, seq), (200, json!(2)), "{again}");
+        assert_eq!((&again["id"], &again["body"]), (&set["id"], &set["body"]));
+        assert_eq!(again["at"], at.to_rfc3339());
+    }
+    assert_eq!(scheduled(&ann).await, Vec::<Value>::new());
+    let late = schedule_at(&ann, &room, Uuid::now_v7(), now().plus_ms(-1_000)).await;
+    assert_eq!(late.0, 400, "nobody sent this one");
     // Whoever sends it by hand, too, gets what stands.
     let body = json!({ "client_id": id, "after": 0, "kind": "post", "body": "The tide turns" });
     let path = format!("/rooms/{room}/entries");

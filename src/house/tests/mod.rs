@@ -10,7 +10,7 @@ use crate::ids::{ClientId, LoginId, RoomId, TimerId, UserId};
 use crate::limits::BUCKET_BITS;
 use crate::seed::seed_sample;
 use crate::store::conformance::subject::{NOON, Subject};
-use crate::store::{Invite, Login, LoginKind, Store, Task, Timer};
+use crate::store::{Invite, Login, LoginKind, Placed, Store, Task, Timer};
 use crate::verify::verify;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -79,7 +79,7 @@ async fn furnished(subject: &Subject) -> Arc<dyn Store> {
             due: NOON,
             task,
         };
-        assert_eq!(store.set_timer(&timer).await, Ok(true));
+        assert_eq!(store.set_timer(&timer, 9).await, Ok(Placed::Set));
     }
     let due = store
         .due_timers(&[1], NOON, 1)

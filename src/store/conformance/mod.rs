@@ -99,6 +99,10 @@ conformance! {
         who_lost_his_claim_can_neither_end_nor_fail_it
         what_is_done_or_taken_back_is_gone
         what_failed_is_told_to_its_owner_and_not_tried_again
+        of_many_who_set_one_timer_for_other_times_one_does
+        setting_and_taking_back_at_once_leaves_what_the_list_says
+        nobody_has_more_timers_than_he_may_however_many_he_sets_at_once
+        what_is_put_off_is_nobodys_and_comes_again_later
     }
     13: rooms {
         a_room_is_created_once

@@ -129,7 +129,7 @@ pub(crate) async fn fresh_keyspace(bits: u32) -> CqlPlace {
     let keyspace = format!("t{}_{number}", std::process::id());
     let place = CqlPlace::parse(&format!("{server}/{keyspace}")).expect("a place");
     let _one_at_a_time = SCHEMA_CHANGES.lock().await;
-    CqlStore::apply_schema(&place, bits)
+    CqlStore::apply_schema(&place, bits, None)
         .await
         .expect("a schema");
     place
@@ -294,6 +294,7 @@ async fn everything(store: &dyn Store) -> String {
         let mut places = store.places(user).await.expect("places");
         places.sort_by_key(|place| place.room.id);
         tell("places", format!("{places:?}"));
+        tell("timers", format!("{:?}", store.timers_of(user).await));
         tell("logins", format!("{:?}", store.logins_of(user).await));
         tell(
             "settings",

@@ -3,7 +3,7 @@
 use super::subject::{ANN, BEN, LOBBY, NOON, Subject};
 use crate::ids::{ClientId, TimerId, UserId};
 use crate::limits::TIMER_SHARDS;
-use crate::store::{Cancelled, DueTimer, SetTimer, Task, Timer};
+use crate::store::{Cancelled, DueTimer, Placed, SetTimer, Task, Timer};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -19,6 +19,14 @@ fn timer(id: u128, user: UserId, after_ms: i64) -> Timer {
             body: format!("The bridge is up again: \"{id}\""),
         },
     }
+}
+
+/// More than any of these tests sets.
+const MOST: usize = 50;
+
+async fn placed(subject: &Subject, timer: &Timer) {
+    let answer = subject.store.set_timer(timer, MOST).await;
+    assert_eq!(answer, Ok(Placed::Set), "{}", timer.id);
 }
 
 fn all() -> Vec<u16> {
@@ -46,8 +54,9 @@ pub(super) async fn a_timer_is_due_when_its_time_has_come_and_nobody_has_it(subj
     let soon = timer(0x32, ANN, 90_000);
     let other = timer(0x43, BEN, 30_000);
     for timer in [&late, &soon, &other] {
-        assert_eq!(store.set_timer(timer).await, Ok(true));
-        assert_eq!(store.set_timer(timer).await, Ok(false), "it is there");
+        placed(subject, timer).await;
+        let there = Placed::Stands(set(timer.clone()));
+        assert_eq!(store.set_timer(timer, MOST).await, Ok(there));
     }
     let mine = vec![set(soon.clone()), set(late.clone())];
     assert_eq!(store.timers_of(ANN).await, Ok(mine));
@@ -83,7 +92,7 @@ async fn claimed(subject: &Subject, due: &DueTimer, n: u128) -> Uuid {
 pub(super) async fn who_lost_his_claim_can_neither_end_nor_fail_it(subject: &Subject) {
     let store = &*subject.store;
     let timer = timer(0x21, ANN, 0);
-    assert_eq!(store.set_timer(&timer).await, Ok(true));
+    placed(subject, &timer).await;
     let seen = due(subject, 0).await.remove(0);
     let late = claimed(subject, &seen, 1).await;
     let seen = due(subject, 30_000).await.remove(0);
@@ -99,7 +108,7 @@ pub(super) async fn who_lost_his_claim_can_neither_end_nor_fail_it(subject: &Sub
 pub(super) async fn of_many_who_claim_a_timer_one_gets_it(subject: &Subject) {
     let store = &*subject.store;
     let timer = timer(0x21, ANN, 1_000);
-    assert_eq!(store.set_timer(&timer).await, Ok(true));
+    placed(subject, &timer).await;
     let found = due(subject, 1_000).await.remove(0);
     let until = NOON.plus_ms(31_000);
     let claims = (1..=5).map(|n| store.claim_timer(&found, Uuid::from_u128(n), until));
@@ -113,7 +122,7 @@ pub(super) async fn of_many_who_claim_a_timer_one_gets_it(subject: &Subject) {
 
 pub(super) async fn a_claim_that_ran_out_can_be_claimed_again(subject: &Subject) {
     let store = &*subject.store;
-    assert_eq!(store.set_timer(&timer(0x21, ANN, 0)).await, Ok(true));
+    placed(subject, &timer(0x21, ANN, 0)).await;
     let first = due(subject, 0).await.remove(0);
     let (mine, yours) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let claimed = store.claim_timer(&first, mine, NOON.plus_ms(30_000)).await;
@@ -133,7 +142,7 @@ pub(super) async fn what_is_done_or_taken_back_is_gone(subject: &Subject) {
     let store = &*subject.store;
     let (one, two) = (timer(0x21, ANN, 0), timer(0x22, ANN, 1));
     for timer in [&one, &two] {
-        assert_eq!(store.set_timer(timer).await, Ok(true));
+        placed(subject, timer).await;
     }
     let seen = due(subject, 1).await.remove(0);
     let claim = claimed(subject, &seen, 1).await;
@@ -159,13 +168,13 @@ pub(super) async fn what_is_done_or_taken_back_is_gone(subject: &Subject) {
     );
     assert_eq!(store.timers_of(ANN).await, Ok(Vec::new()));
     assert_eq!(due(subject, 3_600_000).await, []);
-    assert_eq!(store.set_timer(&two).await, Ok(true), "it may be set anew");
+    placed(subject, &two).await;
 }
 
 pub(super) async fn what_failed_is_told_to_its_owner_and_not_tried_again(subject: &Subject) {
     let store = &*subject.store;
     let timer = timer(0x21, ANN, 0);
-    assert_eq!(store.set_timer(&timer).await, Ok(true));
+    placed(subject, &timer).await;
     let seen = due(subject, 0).await.remove(0);
     let claim = claimed(subject, &seen, 1).await;
     assert_eq!(store.fail_timer(&timer, claim, "not_found").await, Ok(()));
@@ -174,11 +183,112 @@ pub(super) async fn what_failed_is_told_to_its_owner_and_not_tried_again(subject
         timer: timer.clone(),
         failed: Some("not_found".to_owned()),
     };
-    assert_eq!(store.timers_of(ANN).await, Ok(vec![failed]));
-    assert_eq!(store.set_timer(&timer).await, Ok(false));
+    assert_eq!(store.timers_of(ANN).await, Ok(vec![failed.clone()]));
+    let there = Placed::Stands(failed);
+    assert_eq!(store.set_timer(&timer, MOST).await, Ok(there));
     assert_eq!(
         store.cancel_timer(ANN, timer.id, NOON).await,
         Ok(Cancelled::Yes)
     );
     assert_eq!(store.timers_of(ANN).await, Ok(Vec::new()));
+}
+
+pub(super) async fn of_many_who_set_one_timer_for_other_times_one_does(subject: &Subject) {
+    let store = &*subject.store;
+    for round in 0..4 {
+        // Minutes apart: in CQL each stands in another partition.
+        let wishes: Vec<_> = (0..4).map(|n| timer(0x21, ANN, n * 90_000)).collect();
+        let answers = join_all(wishes.iter().map(|timer| store.set_timer(timer, MOST))).await;
+        let won = answers.iter().position(|answer| *answer == Ok(Placed::Set));
+        let won = &wishes[won.expect("one of them")];
+        let stands = Placed::Stands(set(won.clone()));
+        for (wish, answer) in wishes.iter().zip(answers) {
+            let expected = match wish == won {
+                true => Placed::Set,
+                false => stands.clone(),
+            };
+            assert_eq!(answer, Ok(expected), "round {round}");
+        }
+        assert_eq!(store.timers_of(ANN).await, Ok(vec![set(won.clone())]));
+        let found = due(subject, 3_600_000).await;
+        let found: Vec<_> = found.into_iter().map(|due| due.timer).collect();
+        assert_eq!(found, std::slice::from_ref(won), "one of them is due");
+        let cancelled = store.cancel_timer(ANN, won.id, NOON).await;
+        assert_eq!(cancelled, Ok(Cancelled::Yes));
+        assert_eq!(due(subject, 3_600_000).await, [], "and none after it");
+    }
+}
+
+pub(super) async fn setting_and_taking_back_at_once_leaves_what_the_list_says(subject: &Subject) {
+    let store = &*subject.store;
+    for round in 0..6 {
+        let (one, two) = (timer(0x21, ANN, 0), timer(0x21, ANN, 90_000));
+        let set = join_all([store.set_timer(&one, MOST), store.set_timer(&two, MOST)]);
+        let takes = join_all((0..2).map(|_| store.cancel_timer(ANN, one.id, NOON)));
+        let (set, takes) = futures_util::join!(set, takes);
+        let times = set.iter().filter(|one| **one == Ok(Placed::Set)).count();
+        let taken = takes
+            .iter()
+            .filter(|one| **one == Ok(Cancelled::Yes))
+            .count();
+        let listed = store.timers_of(ANN).await.expect("an answer");
+        assert_eq!(listed.len() + taken, times, "{round}: {set:?} {takes:?}");
+        let listed: Vec<_> = listed.into_iter().map(|set| set.timer).collect();
+        let found = due(subject, 3_600_000).await;
+        let found: Vec<_> = found.into_iter().map(|due| due.timer).collect();
+        assert_eq!(found, listed, "{round}: {set:?} {takes:?}");
+        store.cancel_timer(ANN, one.id, NOON).await.expect("gone");
+    }
+}
+
+pub(super) async fn nobody_has_more_timers_than_he_may_however_many_he_sets_at_once(
+    subject: &Subject,
+) {
+    let store = &*subject.store;
+    placed(subject, &timer(0x20, ANN, 0)).await;
+    let wishes: Vec<_> = (0x21..0x29).map(|id| timer(id, ANN, 90_000)).collect();
+    let answers = join_all(wishes.iter().map(|timer| store.set_timer(timer, 4))).await;
+    let count = |what: Placed| {
+        answers
+            .iter()
+            .filter(|one| **one == Ok(what.clone()))
+            .count()
+    };
+    assert_eq!((count(Placed::Set), count(Placed::Full)), (3, 5));
+    assert_eq!(store.timers_of(ANN).await.map(|all| all.len()), Ok(4));
+    assert_eq!(due(subject, 3_600_000).await.len(), 4);
+    placed(subject, &timer(0x30, BEN, 0)).await;
+    let taken = store
+        .cancel_timer(ANN, TimerId(Uuid::from_u128(0x20)), NOON)
+        .await;
+    assert_eq!(taken, Ok(Cancelled::Yes));
+    let again = store.set_timer(&timer(0x31, ANN, 0), 4).await;
+    assert_eq!(again, Ok(Placed::Set), "there is room again");
+}
+
+pub(super) async fn what_is_put_off_is_nobodys_and_comes_again_later(subject: &Subject) {
+    let store = &*subject.store;
+    let timer = timer(0x21, ANN, 0);
+    placed(subject, &timer).await;
+    let seen = due(subject, 0).await.remove(0);
+    let claim = claimed(subject, &seen, 1).await;
+    let (soon, late) = (NOON.plus_ms(2_000), NOON.plus_ms(60_000));
+    let nobody = Uuid::from_u128(9);
+    assert_eq!(store.defer_timer(&timer, nobody, late).await, Ok(()));
+    for _ in 0..2 {
+        assert_eq!(store.defer_timer(&timer, claim, soon).await, Ok(()));
+    }
+    assert_eq!(due(subject, 1_999).await, []);
+    let again = due(subject, 2_000).await.remove(0);
+    assert_eq!((again.tries, again.claimant), (1, Uuid::nil()));
+    // Whoever claimed it before has lost it.
+    assert_eq!(store.end_timer(&timer, claim).await, Ok(()));
+    assert_eq!(store.fail_timer(&timer, claim, "denied").await, Ok(()));
+    assert_eq!(store.timers_of(ANN).await, Ok(vec![set(timer.clone())]));
+    claimed(subject, &again, 2).await;
+    assert_eq!(due(subject, 30_000).await[0].tries, 2);
+    let claim = Uuid::from_u128(2);
+    assert_eq!(store.defer_timer(&timer, claim, late).await, Ok(()));
+    let taken = store.cancel_timer(ANN, timer.id, NOON).await;
+    assert_eq!(taken, Ok(Cancelled::Yes), "nobody is at it");
 }

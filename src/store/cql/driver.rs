@@ -100,7 +100,11 @@ impl Driver {
     }
 
     /// The statement, prepared at its first use.
-    async fn prepared(&self, kind: Kind, text: &'static str) -> StoreResult<PreparedStatement> {
+    pub(super) async fn prepared(
+        &self,
+        kind: Kind,
+        text: &'static str,
+    ) -> StoreResult<PreparedStatement> {
         let key = (text, kind);
         if let Some(prepared) = self.at_hand(key) {
             return Ok(prepared);
@@ -218,6 +222,23 @@ impl Driver {
                 }
                 Err(StoreError::Unknown(_)) => again = true,
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A conditional batch, repeated as it is while its outcome is unknown (R3).
+    pub async fn settled_batch(
+        &self,
+        first: (&'static str, Values),
+        more: &'static str,
+        rows: Vec<Values>,
+    ) -> StoreResult<Answer> {
+        let began = Instant::now();
+        loop {
+            let values = (first.0, first.1.clone());
+            match self.batch(values, more, rows.clone()).await {
+                Err(StoreError::Unknown(_)) if began.elapsed() <= SETTLE_TIMEOUT => {}
+                settled => return settled,
             }
         }
     }

@@ -54,6 +54,7 @@ pub struct CqlStore {
     bucket_bits: u32,
     /// Last bucket and head of rooms, at least: where a search begins.
     known: Mutex<HashMap<RoomId, (u64, Seq)>>,
+    places: timers::Places,
     /// There are people: it never changes back.
     peopled: AtomicBool,
     durability: RwLock<Durability>,
@@ -70,6 +71,7 @@ impl CqlStore {
             later: Later::default(),
             bucket_bits,
             known: Mutex::default(),
+            places: timers::Places::default(),
             peopled: AtomicBool::new(false),
             durability: RwLock::new(Durability::Durable),
         });
@@ -78,9 +80,14 @@ impl CqlStore {
     }
 
     /// Creates or brings up to date what `place` needs; says what was done. Harmless to repeat.
-    pub async fn apply_schema(place: &CqlPlace, bucket_bits: u32) -> StoreResult<String> {
+    /// `copies`: how many each data centre is to have, if not the usual ones.
+    pub async fn apply_schema(
+        place: &CqlPlace,
+        bucket_bits: u32,
+        copies: Option<usize>,
+    ) -> StoreResult<String> {
         let session = connect::session(place).await?;
-        schema::apply(&session, place, bucket_bits).await
+        schema::apply(&session, place, bucket_bits, copies).await
     }
 
     #[cfg(test)]

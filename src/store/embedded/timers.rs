@@ -2,13 +2,17 @@ use super::EmbeddedStore;
 use crate::clock::Timestamp;
 use crate::ids::{TimerId, UserId};
 use crate::store::timers::{task_of, task_text};
-use crate::store::{Cancelled, DueTimer, SetTimer, StoreResult, Timer, TimerStore};
+use crate::store::{Cancelled, DueTimer, Placed, SetTimer, StoreResult, Timer, TimerStore};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-const SET: &str = "INSERT INTO timer (id, user, due, shard, task) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO NOTHING";
+const SET: &str = "INSERT INTO timer (id, user, due, shard, task) VALUES (?1, ?2, ?3, ?4, ?5)";
+const ONE: &str = "SELECT id, user, due, task, failed FROM timer WHERE id = ?1";
+const DEFER: &str = "UPDATE timer SET claimant = zeroblob(16), claimed_until = ?2
+    WHERE id = ?1 AND claimant = ?3";
+const CLAIMED: &str = "SELECT failed IS NULL AND claimant != zeroblob(16) AND claimed_until > ?3
+    FROM timer WHERE id = ?1 AND user = ?2";
 const DUE: &str = "SELECT id, user, due, task, claimant, tries, shard FROM timer
     WHERE failed IS NULL AND due <= ?1 AND claimed_until <= ?1 ORDER BY due, id";
 const CLAIM: &str = "UPDATE timer SET claimant = ?2, claimed_until = ?3, tries = tries + 1
@@ -23,6 +27,29 @@ fn timer_of(row: &Row<'_>) -> StoreResult<Timer> {
         due: row.get(2)?,
         task: task_of(&task)?,
     })
+}
+
+fn set_of(row: &Row<'_>) -> StoreResult<SetTimer> {
+    Ok(SetTimer {
+        timer: timer_of(row)?,
+        failed: row.get(4)?,
+    })
+}
+
+fn set_at(at: &Connection, timer: &Timer, most: usize) -> StoreResult<Placed> {
+    let mut one = at.prepare_cached(ONE)?;
+    if let Some(there) = one.query([timer.id])?.next()? {
+        return Ok(Placed::Stands(set_of(there)?));
+    }
+    let mut count = at.prepare_cached("SELECT count(*) FROM timer WHERE user = ?1")?;
+    let mine: u64 = count.query_row([timer.user], |row| row.get(0))?;
+    if mine >= most as u64 {
+        return Ok(Placed::Full);
+    }
+    let (shard, task) = (timer.shard(), task_text(&timer.task));
+    let values = params![timer.id, timer.user, timer.due, shard, task];
+    at.prepare_cached(SET)?.execute(values)?;
+    Ok(Placed::Set)
 }
 
 fn due_at(
@@ -52,8 +79,7 @@ fn due_at(
 }
 
 fn cancel_at(at: &Connection, user: UserId, id: TimerId, now: Timestamp) -> StoreResult<Cancelled> {
-    let sql = "SELECT failed IS NULL AND claimed_until > ?3 FROM timer WHERE id = ?1 AND user = ?2";
-    let mut statement = at.prepare_cached(sql)?;
+    let mut statement = at.prepare_cached(CLAIMED)?;
     let claimed = statement.query_row(params![id, user, now], |row| row.get::<_, bool>(0));
     match claimed.optional()? {
         None => Ok(Cancelled::Missing),
@@ -68,14 +94,9 @@ fn cancel_at(at: &Connection, user: UserId, id: TimerId, now: Timestamp) -> Stor
 
 #[async_trait]
 impl TimerStore for EmbeddedStore {
-    async fn set_timer(&self, timer: &Timer) -> StoreResult<bool> {
+    async fn set_timer(&self, timer: &Timer, most: usize) -> StoreResult<Placed> {
         let timer = timer.clone();
-        self.write(move |at| {
-            let (shard, task) = (timer.shard(), task_text(&timer.task));
-            let values = params![timer.id, timer.user, timer.due, shard, task];
-            Ok(at.prepare_cached(SET)?.execute(values)? == 1)
-        })
-        .await
+        self.write(move |at| set_at(at, &timer, most)).await
     }
 
     async fn due_timers(
@@ -112,6 +133,21 @@ impl TimerStore for EmbeddedStore {
         .await
     }
 
+    async fn defer_timer(
+        &self,
+        timer: &Timer,
+        claimant: Uuid,
+        until: Timestamp,
+    ) -> StoreResult<()> {
+        let id = timer.id;
+        self.write(move |at| {
+            let values = params![id, until, claimant.as_bytes()];
+            at.prepare_cached(DEFER)?.execute(values)?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn fail_timer(&self, timer: &Timer, claimant: Uuid, why: &str) -> StoreResult<()> {
         let (id, why) = (timer.id, why.to_owned());
         self.write(move |at| {
@@ -137,10 +173,7 @@ impl TimerStore for EmbeddedStore {
             let mut rows = statement.query([user])?;
             let mut timers = Vec::new();
             while let Some(row) = rows.next()? {
-                timers.push(SetTimer {
-                    timer: timer_of(row)?,
-                    failed: row.get(4)?,
-                });
+                timers.push(set_of(row)?);
             }
             Ok(timers)
         })

@@ -2,7 +2,7 @@ use super::MemoryStore;
 use crate::clock::Timestamp;
 use crate::ids::{TimerId, UserId};
 use crate::store::timers::sorted;
-use crate::store::{Cancelled, DueTimer, SetTimer, StoreResult, Timer, TimerStore};
+use crate::store::{Cancelled, DueTimer, Placed, SetTimer, StoreResult, Timer, TimerStore};
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -14,12 +14,29 @@ pub(super) struct TimerRow {
     failed: Option<String>,
 }
 
+impl TimerRow {
+    fn seen(&self) -> SetTimer {
+        SetTimer {
+            timer: self.timer.clone(),
+            failed: self.failed.clone(),
+        }
+    }
+
+    fn is_claimed(&self, now: Timestamp) -> bool {
+        self.failed.is_none() && !self.claimant.is_nil() && self.until > now
+    }
+}
+
 #[async_trait]
 impl TimerStore for MemoryStore {
-    async fn set_timer(&self, timer: &Timer) -> StoreResult<bool> {
+    async fn set_timer(&self, timer: &Timer, most: usize) -> StoreResult<Placed> {
         let mut tables = self.tables();
-        if tables.timers.contains_key(&timer.id) {
-            return Ok(false);
+        if let Some(there) = tables.timers.get(&timer.id) {
+            return Ok(Placed::Stands(there.seen()));
+        }
+        let mine = tables.timers.values();
+        if mine.filter(|row| row.timer.user == timer.user).count() >= most {
+            return Ok(Placed::Full);
         }
         let row = TimerRow {
             timer: timer.clone(),
@@ -29,7 +46,7 @@ impl TimerStore for MemoryStore {
             failed: None,
         };
         tables.timers.insert(timer.id, row);
-        Ok(true)
+        Ok(Placed::Set)
     }
 
     async fn due_timers(
@@ -82,6 +99,20 @@ impl TimerStore for MemoryStore {
         Ok(())
     }
 
+    async fn defer_timer(
+        &self,
+        timer: &Timer,
+        claimant: Uuid,
+        until: Timestamp,
+    ) -> StoreResult<()> {
+        let mut tables = self.tables();
+        let row = tables.timers.get_mut(&timer.id);
+        if let Some(row) = row.filter(|row| row.claimant == claimant) {
+            (row.claimant, row.until) = (Uuid::nil(), until);
+        }
+        Ok(())
+    }
+
     async fn fail_timer(&self, timer: &Timer, claimant: Uuid, why: &str) -> StoreResult<()> {
         let mut tables = self.tables();
         let row = tables.timers.get_mut(&timer.id);
@@ -102,7 +133,7 @@ impl TimerStore for MemoryStore {
         let Some(row) = row else {
             return Ok(Cancelled::Missing);
         };
-        if row.failed.is_none() && row.until > now {
+        if row.is_claimed(now) {
             return Ok(Cancelled::Claimed);
         }
         tables.timers.remove(&id);
@@ -112,10 +143,6 @@ impl TimerStore for MemoryStore {
     async fn timers_of(&self, user: UserId) -> StoreResult<Vec<SetTimer>> {
         let tables = self.tables();
         let mine = tables.timers.values().filter(|row| row.timer.user == user);
-        let mine = mine.map(|row| SetTimer {
-            timer: row.timer.clone(),
-            failed: row.failed.clone(),
-        });
-        Ok(sorted(mine.collect()))
+        Ok(sorted(mine.map(TimerRow::seen).collect()))
     }
 }

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::ids::{ClientId, RoomId, Seq, TimerId};
 use crate::node::Node;
 use crate::rooms::seat;
-use crate::store::{SetTimer, Task};
-use crate::timers::scheduled;
+use crate::store::{SetTimer, Task, Timer};
+use crate::timers::scheduled::{self, Scheduled as Outcome};
 use crate::web::extract::{Body, Id};
 use axum::Json;
 use axum::extract::State;
@@ -39,28 +39,42 @@ pub struct Scheduled {
     pub at: Timestamp,
     /// Why it was not sent and will not be: the code of the refusal.
     pub failed: Option<String>,
+    /// Where it stands in the room, if it was sent already: what a repeat learns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
 }
 
-impl From<SetTimer> for Scheduled {
-    fn from(set: SetTimer) -> Self {
+impl Scheduled {
+    fn of(timer: Timer) -> Self {
         let Task::Post {
             room,
             client_id,
             body,
             ..
-        } = set.timer.task;
+        } = timer.task;
         Self {
-            id: set.timer.id,
+            id: timer.id,
             room,
             client_id,
             body,
-            at: set.timer.due,
-            failed: set.failed,
+            at: timer.due,
+            failed: None,
+            seq: None,
         }
     }
 }
 
-/// Schedules a message; under the same `client_id` again: 200, what stands.
+impl From<SetTimer> for Scheduled {
+    fn from(set: SetTimer) -> Self {
+        Self {
+            failed: set.failed,
+            ..Self::of(set.timer)
+        }
+    }
+}
+
+/// Schedules a message; under the same `client_id` again: 200, what stands; after it was sent: 200, what
+/// was asked for and the `seq` at which it stands.
 #[utoipa::path(post, path = "/api/v1/rooms/{id}/scheduled", params(("id" = RoomId, Path)), request_body = NewScheduled, responses((status = 201, body = Scheduled), (status = 200, body = Scheduled)))]
 pub async fn post(
     State(node): State<Arc<Node>>,
@@ -81,12 +95,17 @@ pub async fn post(
         after: new.after,
         body: text,
     };
-    let (set, stood) = scheduled::schedule(store, &actor, now(), new.at, task).await?;
-    let status = match stood {
-        true => StatusCode::OK,
-        false => StatusCode::CREATED,
-    };
-    Ok((status, Json(set.into())))
+    Ok(
+        match scheduled::schedule(store, &actor, now(), new.at, task).await? {
+            Outcome::Set(timer) => (StatusCode::CREATED, Json(Scheduled::of(timer))),
+            Outcome::Stands(set) => (StatusCode::OK, Json(set.into())),
+            Outcome::Sent(timer, seq) => {
+                let mut answer = Scheduled::of(timer);
+                answer.seq = Some(seq);
+                (StatusCode::OK, Json(answer))
+            }
+        },
+    )
 }
 
 /// My scheduled messages, the next one first.

@@ -1,18 +1,18 @@
 //! What only a store on CQL can go through.
 
 mod cost;
+mod refusals;
 mod rounds;
 mod secured;
 mod server;
+mod timers;
 
 use super::driver::Answer;
 use super::place::{CqlPlace, Secret};
 use super::schema;
 use super::values::{Column, Found};
 use crate::ids::OwnerId;
-use scylla::statement::Consistency;
 use scylla::value::CqlValue;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 fn flag(applied: bool) -> (&'static str, Option<CqlValue>) {
@@ -111,49 +111,4 @@ fn every_table_of_the_schema_is_a_statement_of_its_own() {
         );
         assert!(!statement.contains("--"), "{statement}");
     }
-}
-
-fn judged(copies: &[(&str, &str)], nodes: &[(&str, usize)]) -> Result<Consistency, String> {
-    let class = (
-        "class",
-        "org.apache.cassandra.locator.NetworkTopologyStrategy",
-    );
-    let replication: BTreeMap<_, _> = std::iter::once(&class)
-        .chain(copies)
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
-    let centres = nodes.iter().map(|(name, n)| ((*name).to_owned(), *n));
-    schema::judge("chat", &replication, &centres.collect())
-}
-
-#[test]
-fn one_data_centre_commits_locally_and_two_together() {
-    assert_eq!(
-        judged(&[("a", "3")], &[("a", 3)]),
-        Ok(Consistency::LocalQuorum)
-    );
-    assert_eq!(
-        judged(&[("a", "1")], &[("a", 1)]),
-        Ok(Consistency::LocalQuorum)
-    );
-    assert_eq!(
-        judged(&[("a", "3"), ("b", "3")], &[("a", 3), ("b", 3)]),
-        Ok(Consistency::Quorum)
-    );
-}
-
-#[test]
-fn a_keyspace_that_could_lose_messages_is_refused_with_a_remedy() {
-    let too_few = judged(&[("a", "1")], &[("a", 3)]).expect_err("one failure loses");
-    assert!(
-        too_few.contains("3 copies") && too_few.contains("repair"),
-        "{too_few}"
-    );
-    let elsewhere = judged(&[("b", "3")], &[("a", 3)]).expect_err("nobody holds it");
-    assert!(elsewhere.contains("data centre b"), "{elsewhere}");
-    assert!(judged(&[], &[("a", 3)]).is_err());
-    assert!(judged(&[("a", "3/1")], &[("a", 3)]).is_err());
-    let simple = BTreeMap::from([("class".to_owned(), "SimpleStrategy".to_owned())]);
-    let simple = schema::judge("chat", &simple, &BTreeMap::new()).expect_err("no topology");
-    assert!(simple.contains("NetworkTopologyStrategy"), "{simple}");
 }

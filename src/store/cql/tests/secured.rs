@@ -22,7 +22,7 @@ fn place(keyspace: &str) -> CqlPlace {
 async fn applied(place: &CqlPlace) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
-        match CqlStore::apply_schema(place, 13).await {
+        match CqlStore::apply_schema(place, 13, None).await {
             Ok(_) => return,
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }

@@ -1,5 +1,6 @@
 //! On a real server: `./check cql`.
 
+use super::super::driver::{Driver, Kind};
 use super::super::place::CqlPlace;
 use super::super::{CqlStore, schema};
 use crate::clock;
@@ -9,6 +10,7 @@ use crate::ids::OwnerId;
 use crate::store::conformance::subject::{BEN, LOBBY, Subject, fresh_keyspace, post, whole_log};
 use crate::store::{Durability, LogStore as _, Outcome, Store as _, StoreError};
 use futures_util::future::join_all;
+use scylla::statement::{Consistency, SerialConsistency};
 use uuid::Uuid;
 
 async fn refusal(place: &CqlPlace, bits: u32) -> String {
@@ -37,22 +39,40 @@ async fn a_keyspace_that_is_not_ready_is_refused_with_a_remedy() {
     assert!(refusal(&place, 13).await.contains("chapiana schema"));
     // An older one is brought forward, and says so until then.
     let older = format!("UPDATE {keyspace}.meta SET value = '2' WHERE key = 'schema' IF EXISTS");
-    let timers = format!("DROP TABLE {keyspace}.timer_of");
+    let timers = format!("DROP TABLE {keyspace}.timer_by_user");
     for statement in [older, timers] {
         schema::define(&session, &statement).await.expect("done");
     }
     assert!(refusal(&place, 13).await.contains("chapiana schema"));
-    CqlStore::apply_schema(&place, 13).await.expect("a schema");
+    CqlStore::apply_schema(&place, 13, None)
+        .await
+        .expect("a schema");
     CqlStore::open(&place, 13).await.expect("it opens");
     let bare = format!("DROP TABLE {keyspace}.meta");
     schema::define(&session, &bare).await.expect("dropped");
     assert!(refusal(&place, 13).await.contains("no schema"));
 
     // Applying it again mends that, and harms nothing.
-    CqlStore::apply_schema(&place, 13).await.expect("a schema");
-    CqlStore::apply_schema(&place, 13).await.expect("a schema");
+    CqlStore::apply_schema(&place, 13, None)
+        .await
+        .expect("a schema");
+    CqlStore::apply_schema(&place, 13, None)
+        .await
+        .expect("a schema");
     let store = CqlStore::open(&place, 13).await.expect("it opens");
     assert_eq!(store.durability(), Durability::Durable);
+
+    let lasting = format!("ALTER TABLE {keyspace}.log WITH default_time_to_live = 0");
+    let expiring = lasting.replace("= 0", "= 86400");
+    schema::define(&session, &expiring).await.expect("altered");
+    assert!(refusal(&place, 13).await.contains("expires after 86400 s"));
+    schema::define(&session, &lasting).await.expect("altered");
+    let torn = format!("DROP TABLE {keyspace}.marker");
+    schema::define(&session, &torn).await.expect("dropped");
+    assert!(refusal(&place, 13).await.contains("lacks table marker"));
+    let mended = CqlStore::apply_schema(&place, 13, None).await;
+    assert!(mended.expect("a schema").contains("already"));
+    CqlStore::open(&place, 13).await.expect("it opens");
 
     let simple = format!(
         "ALTER KEYSPACE {keyspace} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
@@ -65,6 +85,79 @@ async fn a_keyspace_that_is_not_ready_is_refused_with_a_remedy() {
     );
     CqlStore::drop_keyspace(&place).await.expect("it goes");
     assert!(refusal(&place, 13).await.contains("no keyspace"));
+}
+
+#[tokio::test]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn copies_change_while_there_is_nothing_to_lose_and_not_after() {
+    let place = fresh_keyspace(13).await;
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+    let session = super::super::connect::session(&place)
+        .await
+        .expect("a session");
+    let nodes = session.get_cluster_state().get_nodes_info().len();
+    let few = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
+    let keyspace = &place.keyspace;
+    let made = format!("CREATE KEYSPACE {keyspace} {few}");
+    schema::define(&session, &made).await.expect("made");
+    // Somebody made it by hand: without a word it stays as it is, and is refused.
+    let refused = CqlStore::apply_schema(&place, 13, None).await;
+    let refused = refused.expect_err("no topology").to_string();
+    assert!(refused.contains("NetworkTopologyStrategy"), "{refused}");
+    let given = CqlStore::apply_schema(&place, 13, Some(nodes)).await;
+    let given = given.expect("a schema");
+    assert!(
+        given.contains("gave keyspace") && given.contains(" now"),
+        "{given}"
+    );
+    let again = CqlStore::apply_schema(&place, 13, Some(nodes)).await;
+    let again = again.expect("a schema");
+    assert!(
+        !again.contains("gave") && again.contains("already"),
+        "{again}"
+    );
+    let altered = format!("ALTER KEYSPACE {keyspace} {few}");
+    schema::define(&session, &altered).await.expect("altered");
+    let refused = CqlStore::apply_schema(&place, 13, Some(nodes)).await;
+    let refused = refused.expect_err("there may be messages").to_string();
+    for word in ["has tables", "Stop every node", "repair", "ALTER KEYSPACE"] {
+        assert!(refused.contains(word), "{word}: {refused}");
+    }
+    // On a ring: one copy of everything is too few.
+    if nodes > 1 {
+        let few = few.replace("Simple", "NetworkTopology");
+        let few = few.replace("replication_factor", "datacenter1");
+        let altered = format!("ALTER KEYSPACE {keyspace} {few}");
+        schema::define(&session, &altered).await.expect("altered");
+        assert!(refusal(&place, 13).await.contains("one failure would lose"));
+    }
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+}
+
+#[tokio::test]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn every_statement_asks_for_a_quorum_and_every_condition_for_all_data_centres() {
+    let place = fresh_keyspace(13).await;
+    let text = "SELECT value FROM meta WHERE key = 'schema'";
+    for quorum in [Consistency::LocalQuorum, Consistency::Quorum] {
+        let session = super::super::connect::session(&place).await;
+        let session = session.expect("a session");
+        let entered = super::super::connect::enter(&session, &place).await;
+        entered.expect("the keyspace");
+        let driver = Driver::new(session, quorum);
+        for (kind, expected) in [
+            (Kind::Read, quorum),
+            (Kind::Plain, quorum),
+            (Kind::Conditional, quorum),
+            (Kind::SerialRead, Consistency::Serial),
+        ] {
+            let prepared = driver.prepared(kind, text).await.expect("prepared");
+            assert_eq!(prepared.get_consistency(), Some(expected), "{kind:?}");
+            let serial = prepared.get_serial_consistency();
+            assert_eq!(serial, Some(SerialConsistency::Serial), "{kind:?}");
+        }
+    }
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
