@@ -63,6 +63,7 @@ struct Shared {
 /// What is read once for many.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Flight {
+    Look(RoomId),
     Gap(RoomId),
     Segment(RoomId, u64),
 }
@@ -122,8 +123,7 @@ impl Shelves {
     /// store knows.
     pub async fn head_of(&self, room: RoomId, min: Seq) -> Option<Seq> {
         let kept = self.0.library.find(room)?;
-        if !self.0.believes(&kept, min) {
-            let looked = self.0.ask(room).await?;
+        if let Some(looked) = self.look_up(room, &kept, min).await? {
             kept.change(|shelf| shelf.looked(looked))?;
         }
         let end = kept.change(|shelf| match self.0.alone {
@@ -203,8 +203,8 @@ impl Shelves {
                 looked = None;
             }
             // Asked after the shelf was there: what comes later is heard.
-            if looked.is_none() && !self.0.believes(&kept, min) {
-                looked = Some(self.0.ask(room).await?);
+            if looked.is_none() {
+                looked = self.look_up(room, &kept, min).await?;
             }
             match look_at(&kept, looked, min, &of) {
                 Look::Page(page) => {
@@ -229,6 +229,23 @@ impl Shelves {
             }
         }
         None
+    }
+
+    /// Where the log ends, unless that is known well enough. `None`: the store did not answer.
+    async fn look_up(&self, room: RoomId, kept: &Kept, min: Seq) -> Option<Option<Looked>> {
+        if self.0.believes(kept, min) {
+            return Some(None);
+        }
+        // A look that is under way began before this reader came, which is soon enough for most.
+        if self.0.may_join(kept, min) {
+            let (shared, at) = (Arc::clone(&self.0), kept.clone());
+            let work = move || async move { shared.look_for_all(room, at).await };
+            let landed = self.0.flights.join(Flight::Look(room), work).await;
+            if !landed || self.0.believes(kept, min) {
+                return landed.then_some(None);
+            }
+        }
+        self.0.ask(room).await.map(Some)
     }
 
     async fn fill(&self, room: RoomId, kept: Kept) -> bool {
@@ -309,6 +326,19 @@ impl Shared {
 
     fn is_in_touch(&self) -> bool {
         self.bus.get().is_some_and(|bus| bus.is_in_touch())
+    }
+
+    /// Whether `min` may well be known to whoever looks already.
+    fn may_join(&self, kept: &Kept, min: Seq) -> bool {
+        let knows = |shelf: &mut Shelf| shelf.end().unwrap_or(0) >= min;
+        !self.alone && self.is_in_touch() && kept.change(knows) == Some(true)
+    }
+
+    async fn look_for_all(&self, room: RoomId, kept: Kept) -> bool {
+        let Some(looked) = self.ask(room).await else {
+            return false;
+        };
+        kept.change(|shelf| shelf.looked(looked)).is_some()
     }
 
     async fn ask(&self, room: RoomId) -> Option<Looked> {

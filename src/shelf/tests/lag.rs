@@ -183,3 +183,29 @@ async fn out_of_touch_nothing_is_believed() {
     scene.bus.lapsed.store(false, Ordering::SeqCst);
     assert!(scene.lag().await > 0, "back in touch");
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_who_come_while_the_head_is_looked_up_share_that_look() {
+    let (pen, metrics, _folder) = long_room().await;
+    let shelves = Shelves::new(Arc::clone(&pen.store), &metrics, false);
+    shelves.attach(Arc::<Silence>::default());
+    let ask = asked(&pen, Page::Newest, 50);
+    for _ in 0..3 {
+        shelves.entries(&ask).await;
+    }
+    for _ in 0..10 {
+        advance(Duration::from_millis(SHELF_TRUST_MS)).await;
+        let before = metrics.log_queries.get();
+        let readers = (0..200).map(|n| {
+            let shelves = &shelves;
+            async move {
+                for _ in 0..n {
+                    tokio::task::yield_now().await;
+                }
+                shelves.entries(&ask).await.expect("in memory")
+            }
+        });
+        join_all(readers).await;
+        assert_eq!(metrics.log_queries.get() - before, 1);
+    }
+}
