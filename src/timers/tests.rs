@@ -1,8 +1,13 @@
 //! Timers on a node whose clock the test sets.
 
+use super::scheduled::Scheduled;
 use super::*;
+use crate::access::WorkspaceRole;
 use crate::clock::now;
-use crate::limits::TIMER_CLAIM_MS;
+use crate::entry::{Event, Role};
+use crate::ids::ClientId;
+use crate::limits::{BUCKET_BITS, TIMER_CLAIM_MS};
+use crate::store::conformance::subject::{ANN, LOBBY, NOON, Subject, post};
 use crate::testing::node::{Person, TestNode};
 use crate::testing::poll::until;
 use serde_json::{Value, json};
@@ -118,6 +123,38 @@ async fn what_a_dead_node_had_claimed_is_done_by_another_and_twice_is_harmless()
     let ended = async || scheduled(&ann).await.is_empty();
     until("another one ends it", ended).await;
     assert_eq!(bodies(&ann, &room).await, ["The tide turns"]);
+}
+
+/// Views follow the log: whoever repeats between the two must not be told that his time has passed.
+#[tokio::test]
+async fn what_was_sent_a_moment_ago_is_known_before_its_views_stand() {
+    let subject = Subject::memory(BUCKET_BITS);
+    let mut scribe = subject.scribe(LOBBY).await;
+    let joined = Event::Join {
+        user: ANN,
+        role: Role::Member,
+    };
+    scribe.write(&*subject.store, [joined]).await;
+    scribe.write(&*subject.store, [post("sent")]).await;
+    let actor = Actor {
+        user: ANN,
+        role: WorkspaceRole::Member,
+        active: true,
+    };
+    for (key, expected) in [(2, Some(2)), (3, None)] {
+        let task = Task::Post {
+            room: LOBBY,
+            client_id: ClientId(Uuid::from_u128(key)),
+            after: 0,
+            body: "sent".to_owned(),
+        };
+        let said = scheduled::schedule(&*subject.store, &actor, NOON, NOON, task).await;
+        match (said, expected) {
+            (Ok(Scheduled::Sent(_, seq)), Some(expected)) => assert_eq!(seq, expected),
+            (Err(error), None) => assert_eq!(error.code, Code::BadRequest),
+            (said, _) => panic!("key {key}: {said:?}"),
+        }
+    }
 }
 
 #[tokio::test]
