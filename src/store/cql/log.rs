@@ -31,8 +31,9 @@ impl CqlStore {
         }
     }
 
-    /// The last bucket, from one that may exist: most often it is that one, so it and the next are
-    /// asked at once; then upwards in doubling steps, then between the last two.
+    /// The last bucket, from one that may exist: most often it is that one, and where it is not full there
+    /// is no other. Of a room that is not known here it and the next are asked at once; then upwards in
+    /// doubling steps, then between the last two.
     pub(super) async fn last(
         &self,
         room: RoomId,
@@ -40,10 +41,16 @@ impl CqlStore {
         kind: Kind,
     ) -> StoreResult<Option<Statics>> {
         let start = from_bucket.max(self.known_bucket(room));
-        let (here, next) = futures_util::try_join!(
-            self.statics(room, start, kind),
-            self.statics(room, start + 1, kind)
-        )?;
+        let (here, next) = match self.known_head(room) {
+            0 => futures_util::try_join!(
+                self.statics(room, start, kind),
+                self.statics(room, start + 1, kind)
+            )?,
+            _ => match self.statics(room, start, kind).await? {
+                Some(here) if !self.is_full(&here) => (Some(here), None),
+                here => (here, self.statics(room, start + 1, kind).await?),
+            },
+        };
         let mut last = match (here, next) {
             (_, Some(next)) => self.climb(room, next, kind).await?,
             (Some(here), None) => here,
@@ -56,6 +63,11 @@ impl CqlStore {
         }
         self.note(room, last.bucket, last.head());
         Ok(Some(last))
+    }
+
+    /// The next bucket is opened only then.
+    fn is_full(&self, statics: &Statics) -> bool {
+        bucket_of(statics.next_seq, self.bucket_bits) > statics.bucket
     }
 
     async fn climb(&self, room: RoomId, from: Statics, kind: Kind) -> StoreResult<Statics> {

@@ -2,6 +2,7 @@
 
 use super::super::CqlStore;
 use crate::entry::{Event, Mentions, Role};
+use crate::metrics::Metrics;
 use crate::store::conformance::subject::{ANN, BEN, LOBBY, Subject, fresh_keyspace, post};
 use crate::store::{LogStore as _, Outcome, Store as _, ViewStore as _, places, scene, views};
 
@@ -61,6 +62,40 @@ async fn what_the_page_of_a_room_shows_is_there_after_three_rounds() {
         fewest = fewest.min(store.driver.rounds.count() - before);
     }
     assert!(fewest <= 3, "{fewest} rounds");
+    drop(subject);
+    CqlStore::drop_keyspace(&place).await.expect("it goes");
+}
+
+/// Another node writes, and opens the next bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a CQL server: ./check cql"]
+async fn one_query_tells_where_a_known_room_ends_and_two_where_its_bucket_is_full() {
+    let place = fresh_keyspace(4).await;
+    let writer = CqlStore::open(&place, 4).await.expect("it opens");
+    let reader = CqlStore::open(&place, 4).await.expect("it opens");
+    let metrics = Metrics::new();
+    reader.log_queries().count_into(&metrics.log_queries);
+    let subject = Subject::with(writer.clone(), 4);
+    let mut scribe = subject.scribe(LOBBY).await;
+    scribe.write(&*writer, [post("1")]).await;
+    let head = async || {
+        let before = metrics.log_queries.get();
+        let heads = reader.heads(&[LOBBY]).await.expect("an answer");
+        (heads[&LOBBY].0, metrics.log_queries.get() - before)
+    };
+    assert_eq!(head().await, (1, 2), "it may have more buckets");
+    scribe
+        .write(&*writer, (2..15).map(|n| post(&n.to_string())))
+        .await;
+    assert_eq!(head().await, (14, 1));
+    scribe.write(&*writer, [post("15")]).await;
+    assert_eq!(head().await, (15, 2), "full");
+    let opened = writer.open_bucket(LOBBY, scribe.statics(1)).await;
+    assert_eq!(opened, Ok(Outcome::Applied));
+    assert_eq!(head().await.0, 15);
+    scribe.write(&*writer, [post("16")]).await;
+    assert_eq!(head().await.0, 16);
+    assert_eq!(head().await, (16, 1));
     drop(subject);
     CqlStore::drop_keyspace(&place).await.expect("it goes");
 }
