@@ -1,6 +1,6 @@
 //! The seeds, and the proof that the judge sees.
 
-use super::plan::{Plan, shrink};
+use super::plan::{Item, Plan, What, shrink};
 use super::{Broken, Coverage, Mutant, run};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -270,9 +270,45 @@ fn a_node_that_goes_on_before_it_has_read_what_it_missed_is_caught() {
     is_caught(Mutant::NotReadAnew, &["I8"]);
 }
 
+/// One node has lost its way to Redis for long, while people come and go.
+fn apart(seed: u64) -> Plan {
+    let mut plan = Plan::of(seed);
+    (plan.nodes, plan.rooms, plan.people) = (3, 1, 6);
+    plan.items.clear();
+    let node = (seed % 3) as usize;
+    let what = What::BusAway { node, ms: 20_000 };
+    plan.items.push(Item { at: 3_000, what });
+    for n in 0..100 {
+        let (at, turn) = (5_000 + n * 150, n as usize);
+        let write = What::Write {
+            who: turn % 6,
+            room: 0,
+            kind: 0,
+            about: 1,
+        };
+        let member = What::Member {
+            who: 0,
+            whom: 1 + turn / 2 % 5,
+            room: 0,
+            kind: (turn % 2) as u8,
+        };
+        plan.items.push(Item { at, what: write });
+        plan.items.push(Item { at, what: member });
+    }
+    plan
+}
+
 #[test]
 fn a_node_that_shows_rooms_by_a_row_that_does_not_say_so_is_caught() {
-    is_caught(Mutant::RowsSilent, &["I8"]);
+    let caught = |seed: &u64| {
+        let broken = run(&apart(*seed), Some(Mutant::RowsSilent)).broken;
+        broken.is_some_and(|broken| broken.invariant == "I8")
+    };
+    let first = (0..200).find(caught).expect("some plan shows it");
+    println!("RowsSilent: I8 at plan {first}");
+    for seed in 0..60 {
+        must_hold(&apart(seed));
+    }
 }
 
 #[test]
