@@ -10,6 +10,7 @@ use crate::recovery::{PATIENCE, frames, greeted, kill, nanos};
 use chapiana::ids::NodeId;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 /// Sessions that may connect at a time, at first.
 const AT_ONCE: usize = 50;
+/// Who is told to try again does so after this.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Who lost his connection comes back after a pause of chance up to this, as the browser does.
 const JITTER_MS: u64 = 1_000;
 
@@ -32,6 +35,9 @@ struct Session {
     killed: watch::Receiver<Option<Instant>>,
     here: mpsc::UnboundedSender<NodeId>,
     back: mpsc::UnboundedSender<Duration>,
+    /// Watches that were refused, and tries to connect, of all.
+    refused: Arc<AtomicU64>,
+    tries: Arc<AtomicU64>,
     dice: u64,
 }
 
@@ -44,6 +50,7 @@ impl Session {
                 true => entries.acquire().await.ok(),
                 false => None,
             };
+            self.tries.fetch_add(1, Ordering::Relaxed);
             let come = self.come().await;
             drop(place);
             if let Some((mut socket, node)) = come {
@@ -71,8 +78,16 @@ impl Session {
         let cursors = json!({ self.room.to_string(): self.seen });
         let (mut socket, node) = greeted(&self.front, &self.token, cursors).await?;
         loop {
-            if let Some(head) = self.read(&frames(&mut socket).await?) {
+            let told = frames(&mut socket).await?;
+            if let Some(head) = self.read(&told) {
                 return (head == self.seen).then_some((socket, node));
+            }
+            // "Try again shortly."
+            if told.iter().any(|frame| frame["t"] == "error") {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(AGAIN).await;
+                let watch = json!({"t": "watch", "room": self.room, "after": self.seen});
+                client::say(&mut socket, vec![watch]).await.ok()?;
             }
         }
     }
@@ -100,6 +115,8 @@ struct Crowd {
     /// When everybody was cut off.
     cut: watch::Sender<Option<Instant>>,
     returned: UnboundedReceiver<Duration>,
+    refused: Arc<AtomicU64>,
+    tries: Arc<AtomicU64>,
     talk: JoinHandle<()>,
 }
 
@@ -112,6 +129,7 @@ impl Crowd {
         let (here, mut came) = mpsc::unbounded_channel();
         let (back, returned) = mpsc::unbounded_channel();
         let entries = Arc::new(Semaphore::new(AT_ONCE));
+        let (refused, tries) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         for n in 0..count {
             let account = &people[n as usize % people.len()];
             let session = Session {
@@ -123,6 +141,8 @@ impl Crowd {
                 killed: killed.clone(),
                 here: here.clone(),
                 back: back.clone(),
+                refused: Arc::clone(&refused),
+                tries: Arc::clone(&tries),
                 dice: n,
             };
             tokio::spawn(session.live());
@@ -143,6 +163,8 @@ impl Crowd {
             nodes,
             cut,
             returned,
+            refused,
+            tries,
             talk,
         }
     }
@@ -156,6 +178,12 @@ impl Crowd {
             times.push(nanos(took.expect("they live")));
         }
         times
+    }
+
+    /// Tries to connect, and watches that were refused.
+    fn counts(&self) -> (u64, u64) {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        (count(&self.tries), count(&self.refused))
     }
 
     fn end(self) {
@@ -197,18 +225,22 @@ async fn measure_how_soon_all_are_back_after_every_connection_was_cut() {
     let count = setting("RECOVERY_CUT", 9_000);
     let mut crowd = Crowd::gather(count).await;
     let (held, loads) = weigh(&crowd.cluster);
+    let before = crowd.counts();
     crowd.cut.send_replace(Some(Instant::now()));
     crowd.cluster.act("kill", "front");
     crowd.cluster.act("start", "front");
     let times = crowd.return_of(count).await;
     let (held_after, loads_after) = weigh(&crowd.cluster);
+    let after = crowd.counts();
     println!(
         "RECOVERY every one of {count} connections cut | at the head again: {} (p50/p99/max ms, of which up to \
-         {JITTER_MS} are the client's own pause) | memory of the nodes {} -> {} MiB | reads of a room by a relay: {}",
+         {JITTER_MS} are the client's own pause) | memory of the nodes {} -> {} MiB | reads of a room by a relay: {} | tries to connect {}, watches refused {}",
         quantiles(&times),
         held / 1024,
         held_after / 1024,
         loads_after - loads,
+        after.0 - before.0,
+        after.1 - before.1,
     );
     crowd.end();
 }
