@@ -87,11 +87,6 @@ impl Rights {
         since: Some(0),
         last: 0,
     };
-    /// A node that nobody waits for.
-    pub const NONE: Self = Self {
-        since: None,
-        last: 0,
-    };
 }
 
 /// Runs once, when dropped: a receiver that ends confirms by that, because it closed its

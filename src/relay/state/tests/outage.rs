@@ -52,7 +52,11 @@ async fn what_is_not_certain_is_not_served_from_memory() {
         (
             "out of touch",
             |scene| {
-                scene.state.at(Timestamp(0), Rights::NONE);
+                let none = Rights {
+                    since: None,
+                    ..Rights::ALWAYS
+                };
+                scene.state.at(Timestamp(0), none);
             },
             1,
         ),
