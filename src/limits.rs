@@ -75,6 +75,8 @@ pub const APPEND_RETRY_MS_MAX: u64 = 5_000;
 pub const RELAY_RING_MAX: usize = 256;
 /// Entries that wait in a relay because its node may show nothing (R17); beyond, its watchers resume.
 pub const RELAY_HELD_MAX: u64 = 1_024;
+/// Memberships that a relay looks up at a time for those who begin to watch.
+pub const RELAY_LOOKS_MAX: usize = 64;
 /// Bytes queued towards one connection; hints are dropped first, then close 4008.
 pub const OUTBOX_BYTES_MAX: usize = 262_144;
 /// Who sends to a room again within this, milliseconds, makes it a busy one: its frames gather in the
@@ -147,6 +149,12 @@ pub const SHELF_TRUST_MS: u64 = 1_500;
 pub const SOCKETS_PER_USER_MAX: u64 = 10;
 pub const SOCKETS_UNGREETED_PER_ADDRESS_MAX: u64 = 50;
 pub const SOCKETS_PER_ADDRESS_MAX: u64 = 2_000;
+/// People who are let in at a time: whose credential is looked at, and who get their rooms after hello. The
+/// others wait in order: so many of each, a node; beyond: `busy`.
+pub const ARRIVALS_MAX: usize = 32;
+pub const WELCOMES_MAX: usize = 32;
+pub const ARRIVALS_WAITING_MAX: usize = 20_000;
+pub const WELCOMES_WAITING_MAX: usize = 50_000;
 /// Log-ins per person that stay valid; the oldest gives way.
 pub const LOGINS_PER_USER_MAX: usize = 50;
 /// How often the log-ins behind open sockets are looked at, milliseconds.

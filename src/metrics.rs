@@ -33,6 +33,8 @@ macro_rules! metrics {
 metrics! {
     /// WebSocket connections that said hello.
     sockets: IntGauge,
+    /// People who wait until it is their turn to be let in: after a cut everybody comes at once.
+    greetings_waiting: IntGauge,
     /// Frames queued towards connections.
     outbox_frames: IntGauge,
     /// Bytes queued towards connections.

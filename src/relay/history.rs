@@ -3,21 +3,19 @@
 use super::{LoadRequest, LoadedHistory};
 use crate::entry::StoredEntry;
 use crate::error::{Error, Result};
-use crate::ids::{RoomId, Seq};
-use crate::limits::{PAGE_MAX, WATCH_GAP_MAX};
+use crate::ids::{RoomId, Seq, UserId};
+use crate::limits::{PAGE_MAX, RELAY_LOOKS_MAX, WATCH_GAP_MAX};
 use crate::reading;
 use crate::store::{Store, StoreError, StoreResult};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::collections::{HashMap, HashSet};
 
 /// Answers a request: one read of history however many wait for it.
 pub async fn load(store: &dyn Store, request: &LoadRequest) -> Result<LoadedHistory> {
     let room = request.room;
     let mut loaded = LoadedHistory::default();
     // Membership before the head: who is removed in between is taken out by the entry that removes.
-    for user in &request.users {
-        if let Some(member) = store.member(room, *user).await? {
-            loaded.members.insert(*user, member.seq);
-        }
-    }
+    loaded.members = members(store, room, &request.users).await?;
     let heads = store.heads(&[room]).await?;
     let Some((head, _)) = heads.get(&room).copied() else {
         return Err(Error::not_found());
@@ -29,6 +27,23 @@ pub async fn load(store: &dyn Store, request: &LoadRequest) -> Result<LoadedHist
         loaded.entries = reading::redact(store, room, stored).await?;
     }
     Ok(loaded)
+}
+
+/// Who of them is a member, and since which entry: some at a time, for after a cut everybody comes at once.
+async fn members(
+    store: &dyn Store,
+    room: RoomId,
+    users: &HashSet<UserId>,
+) -> StoreResult<HashMap<UserId, Seq>> {
+    let looks = users.iter().copied().map(|user| async move {
+        let member = store.member(room, user).await?;
+        StoreResult::Ok(member.map(|member| (user, member.seq)))
+    });
+    let found: Vec<_> = stream::iter(looks)
+        .buffer_unordered(RELAY_LOOKS_MAX)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// From where entries must be read; `None`: the ring has all that is wanted.

@@ -80,18 +80,15 @@ impl Actor for SessionActor {
             actor: current.actor(),
             login: current.login.id,
         };
-        let mut session = Session {
+        // Whether the log-in still stands is looked at after this registration, for the welcome.
+        Ok(Session {
             state: SessionState::new(me, node.limiter.factor(), RESEND_MS_MAX),
             node,
             connection,
             gate,
             followed,
             bye: None,
-        };
-        // The log-in may have been revoked before the registration: look again.
-        let effects = session.state.on_user_changed();
-        session.run(effects);
-        Ok(session)
+        })
     }
 
     async fn handle(

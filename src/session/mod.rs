@@ -5,6 +5,7 @@ pub mod actor;
 pub mod addresses;
 pub mod followed;
 pub mod gate;
+pub mod greeting;
 pub mod order;
 pub mod outbox;
 pub mod presence;

@@ -2,6 +2,7 @@
 
 use super::SessionMessage;
 use super::addresses::Addresses;
+use super::greeting::Greetings;
 use super::outbox::{Frame, HintKey, Outbox, code};
 use crate::bus::{Bus, Confirm, News};
 use crate::error::{Code, Error, Result};
@@ -55,6 +56,7 @@ struct Shared {
     known: Mutex<Known>,
     per_user_max: u64,
     addresses: Addresses,
+    greetings: Greetings,
     /// The way to other nodes, where there are any.
     bus: OnceLock<Arc<dyn Bus>>,
     metrics: Metrics,
@@ -75,6 +77,7 @@ impl Sessions {
             known: Mutex::default(),
             per_user_max: SOCKETS_PER_USER_MAX * factor,
             addresses: Addresses::new(factor),
+            greetings: Greetings::new(metrics),
             bus: OnceLock::new(),
             metrics: metrics.clone(),
         }))
@@ -88,6 +91,11 @@ impl Sessions {
     /// The sockets of this node by address.
     pub fn addresses(&self) -> &Addresses {
         &self.0.addresses
+    }
+
+    /// Who is let in when.
+    pub fn greetings(&self) -> &Greetings {
+        &self.0.greetings
     }
 
     /// Adds a connection. Do this first and look at log-in and rooms after it, so that a

@@ -19,7 +19,7 @@ use crate::wire::server::{Limits, Welcome};
 /// Does it, and says how it ended.
 pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
     match work {
-        Work::Welcome => Done::Welcome(welcome(node, connection).await.map(Box::new)),
+        Work::Welcome => Done::Welcome(in_turn(node, connection).await.map(Box::new)),
         Work::Handles { body } => {
             Done::Handles(node.people.handles_in(&body).await.map_err(Error::from))
         }
@@ -50,9 +50,22 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
     }
 }
 
+/// The welcome, when it is his turn; nothing is read for who went away meanwhile.
+async fn in_turn(node: &Node, connection: &Connection) -> Result<Welcomed> {
+    let greetings = node.sessions.greetings();
+    tokio::select! {
+        biased;
+        () = connection.outbox.ended() => Err(Error::internal()),
+        turn = greetings.welcomes.turn() => {
+            let _turn = turn?;
+            welcome(node, connection).await
+        }
+    }
+}
+
 async fn welcome(node: &Node, connection: &Connection) -> Result<Welcomed> {
-    let user = person(node, connection).await?;
-    let rooms = room_items(&*node.store, user.id).await?;
+    let rooms = async { Ok(room_items(&*node.store, connection.user).await?) };
+    let (user, rooms) = futures_util::try_join!(person(node, connection), rooms)?;
     let shown: Vec<_> = rooms
         .iter()
         .take(limits::WELCOME_ROOMS_MAX)
@@ -93,11 +106,13 @@ async fn welcome(node: &Node, connection: &Connection) -> Result<Welcomed> {
 /// The person behind the connection, if log-in and account are still valid.
 async fn person(node: &Node, connection: &Connection) -> Result<User> {
     let ended = || Error::new(Code::Unauthenticated, "Sign in first.");
-    let logins = node.store.logins_of(connection.user).await?;
+    let (logins, user) = futures_util::try_join!(
+        node.store.logins_of(connection.user),
+        node.store.user(connection.user),
+    )?;
     if !logins.iter().any(|login| login.id == connection.login) {
         return Err(ended());
     }
-    let user = node.store.user(connection.user).await?;
     user.filter(|user| user.active).ok_or_else(ended)
 }
 

@@ -53,20 +53,13 @@ pub async fn upgrade(
         (Ok(ws), plain) => (ws.protocols([SUBPROTOCOL]), plain),
         (Err(rejection), _) => return rejection.into_response(),
     };
-    let current = match authenticate(
-        &node.store,
-        &node.auth.guesses,
-        &node.config,
-        &headers,
-        now(),
-    )
-    .await
-    {
-        Ok(current) => current,
-        Err(error) => return Error::from(error).into_response(),
-    };
+    // Before anybody waits: who is in the line counts for his address.
     let place = match node.sessions.addresses().enter(Whom::address(address)) {
         Ok(place) => place,
+        Err(error) => return error.into_response(),
+    };
+    let current = match arrive(&node, &headers).await {
+        Ok(current) => current,
         Err(error) => return error.into_response(),
     };
     let gate = Gate::of(place);
@@ -89,6 +82,13 @@ pub async fn upgrade(
             let outbox = Outbox::new(&node.metrics);
             live(open(node, current, AxumSocket(socket), outbox, gate))
         })
+}
+
+/// Who it is, when it is his turn.
+async fn arrive(node: &Node, headers: &HeaderMap) -> Result<Option<CurrentUser>> {
+    let _turn = node.sessions.greetings().arrivals.turn().await?;
+    let (store, guesses) = (&node.store, &node.auth.guesses);
+    Ok(authenticate(store, guesses, &node.config, headers, now()).await?)
 }
 
 /// From the handshake to the last byte. What is done once lies on the heap for that moment: the task

@@ -4,6 +4,7 @@ mod authz;
 mod breaks;
 mod clock;
 mod edges;
+mod greeting;
 mod outbound;
 
 use crate::testing::node::{TestNode, post};
