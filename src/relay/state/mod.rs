@@ -170,6 +170,9 @@ impl RelayState {
 
     /// Tells the connection's session when the room moves beyond `head` while it does not watch.
     pub fn listen(&mut self, connection: Arc<Connection>, head: Seq) -> Vec<RelayEffect> {
+        // What is gathered is for those who listen already: who comes now knows of it, or hears it here.
+        self.spread_heads();
+        self.tell_missed(&connection, head);
         self.listeners.insert(connection.id, connection);
         self.begin_at(head);
         self.head_is(head)

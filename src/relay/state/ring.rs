@@ -71,6 +71,12 @@ impl Ring {
         self.items.get(usize::try_from(index).ok()?)
     }
 
+    /// What came after `seq`; `None`: not all of it is here.
+    pub fn since(&self, seq: Seq) -> Option<impl Iterator<Item = &Entry>> {
+        let skip = usize::try_from(seq.checked_sub(self.below)?).ok()?;
+        Some(self.items.iter().skip(skip).map(|item| &*item.entry))
+    }
+
     /// Adds the next entry; its seq is `head() + 1`.
     pub fn push(&mut self, item: Item) {
         debug_assert_eq!(item.entry.seq, self.head() + 1, "a ring has no gaps");

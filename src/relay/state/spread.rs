@@ -1,11 +1,14 @@
 //! What goes to everybody at once: new entries, and what was gathered for a moment.
 
+use super::hints::Hints;
 use super::{RelayEffect, RelayState};
 use crate::bus::Hint;
 use crate::clock::Timestamp;
+use crate::ids::Seq;
 use crate::limits::{HOT_ROOM_MS, TYPING_LISTENERS_MAX};
 use crate::session::SessionMessage;
 use crate::session::outbox::{Frame, HintKey};
+use crate::session::registry::Connection;
 use crate::wire::server::UserMarks;
 
 impl RelayState {
@@ -61,17 +64,7 @@ impl RelayState {
     pub fn flush(&mut self, now: Timestamp) -> Vec<RelayEffect> {
         self.hints.armed = false;
         let room = self.room;
-        for (id, listener) in self.listeners.iter() {
-            let watches = self.data.contains_key(id) || self.html.contains_key(id);
-            if let Some(head) = self
-                .hints
-                .head_for(room, listener.user)
-                .filter(|_| !watches)
-            {
-                listener.tell(SessionMessage::Head(head));
-            }
-        }
-        self.hints.clear_heads();
+        self.spread_heads();
         let watchers = || self.data.values().chain(self.html.values());
         if let Some(marks) = self.hints.take_marks(room) {
             watchers().for_each(|one| {
@@ -84,6 +77,39 @@ impl RelayState {
             });
         }
         Vec::new()
+    }
+
+    /// To everybody who listens and does not watch: how the room moved.
+    pub(super) fn spread_heads(&mut self) {
+        for (id, listener) in self.listeners.iter() {
+            let watches = self.data.contains_key(id) || self.html.contains_key(id);
+            if let Some(head) = self
+                .hints
+                .head_for(self.room, listener.user)
+                .filter(|_| !watches)
+            {
+                listener.tell(SessionMessage::Head(head));
+            }
+        }
+        self.hints.clear_heads();
+    }
+
+    /// Who knows the room up to `head` is told what came between his reading and now: from here where all
+    /// of it is at hand, else his session reads the room again.
+    pub(super) fn tell_missed(&self, listener: &Connection, head: Seq) {
+        let Some(ring) = self.ring.as_ref().filter(|ring| ring.head() > head) else {
+            return;
+        };
+        let (room, seq) = (self.room, ring.head());
+        let missed = ring.since(head).and_then(|entries| {
+            let mut missed = Hints::default();
+            entries.for_each(|entry| missed.note(entry));
+            missed.head_for(room, listener.user)
+        });
+        listener.tell(match missed {
+            Some(head) => SessionMessage::Head(head),
+            None => SessionMessage::FactsChanged { room, seq },
+        });
     }
 
     pub(super) fn arm_flush(&mut self) -> Vec<RelayEffect> {

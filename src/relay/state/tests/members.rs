@@ -14,7 +14,7 @@ async fn a_removed_person_gets_gone_in_place_of_the_leave_and_nothing_after_it()
     }
     scene.watch(&ann, 0, 1, &[post(1, "one")]);
     scene.watch(&bob, 0, 1, &[]);
-    scene.state.listen(Arc::clone(&phone), 0);
+    scene.state.listen(Arc::clone(&phone), 1);
     scene.state.published(shared(&[post(2, "two")]));
     scene.state.flush(Timestamp(0));
     assert_eq!(told(&bob), ["1 one", "watching", "2 two"], "he did see it");

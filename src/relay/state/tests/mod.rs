@@ -13,7 +13,7 @@ use crate::bus::{Hint, Rights};
 use crate::entry::{Mentions, Role};
 use crate::relay::LoadedHistory;
 use crate::session::outbox::Outbox;
-use crate::testing::probe::{Probe, connect, connect_with, frames, user};
+use crate::testing::probe::{Ears, Probe, connect, connect_with, frames, user};
 use crate::wire::client::Format;
 use serde_json::Value;
 

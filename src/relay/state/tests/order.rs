@@ -96,3 +96,64 @@ async fn who_listens_is_told_of_what_came_after_the_head_that_he_knew() {
     };
     assert_eq!(head.seq, 5);
 }
+
+/// The heads that were heard since the last time, with how many posts name the listener.
+async fn heads((listener, heard): &mut (Arc<Connection>, Ears)) -> Vec<(Seq, u64)> {
+    listener.tell(SessionMessage::Tick(Timestamp(0)));
+    let mut heads = Vec::new();
+    loop {
+        match heard.next().await {
+            Probe::Heard(SessionMessage::Head(head)) => heads.push((head.seq, head.mentions)),
+            Probe::Heard(SessionMessage::Tick(_)) => return heads,
+            Probe::Heard(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_listens_late_is_told_what_came_after_he_had_read_and_everybody_counts_it_once() {
+    let mut scene = scene();
+    let mut ann = connect(user(1)).await;
+    let mut bob = connect(user(2)).await;
+    let mut carol = connect(user(3)).await;
+    scene.state.listen(Arc::clone(&ann.0), 4);
+    let naming = |seq| {
+        let mentions = Mentions {
+            users: vec![user(1), user(2), user(3)],
+            ..Mentions::default()
+        };
+        let event = Event::Post {
+            body: Some("all of you".to_owned()),
+            reply_to: None,
+            mentions,
+        };
+        entry(seq, user(4), event)
+    };
+    // Bob read the room at 4, Carol at 5; both listen before what is gathered was spread.
+    scene.state.published(shared(&[naming(5)]));
+    scene.state.listen(Arc::clone(&bob.0), 4);
+    scene.state.listen(Arc::clone(&carol.0), 5);
+    assert_eq!(heads(&mut ann).await, [(5, 1)]);
+    assert_eq!(heads(&mut bob).await, [(5, 1)]);
+    assert_eq!(heads(&mut carol).await, []);
+    scene.state.published(shared(&[naming(6)]));
+    scene.state.flush(Timestamp(0));
+    for listener in [&mut ann, &mut bob, &mut carol] {
+        assert_eq!(heads(listener).await, [(6, 1)]);
+    }
+}
+
+#[tokio::test]
+async fn who_missed_more_than_the_relay_remembers_reads_the_room_again() {
+    let mut scene = scene();
+    let (ann, _anns) = connect(user(1)).await;
+    let (bob, mut bobs) = connect(user(2)).await;
+    scene.state.listen(ann, 4);
+    scene.state.published(shared(&[post(5, "five")]));
+    scene.state.listen(bob, 3);
+    let Probe::Heard(message) = bobs.next().await;
+    assert!(
+        matches!(message, SessionMessage::FactsChanged { seq: 5, .. }),
+        "{message:?}"
+    );
+}
