@@ -145,6 +145,9 @@ pub const SHELF_ROUNDS_MAX: usize = 8;
 /// that a page without `min` may lag (PROTOCOL.md §3). What is published is on it at once.
 pub const SHELF_TRUST_MS: u64 = 1_500;
 
+/// Rooms whose end is kept for so long for those who are greeted; beyond, each reads for himself.
+pub const ROOM_ENDS_MAX: usize = 10_000;
+
 /// Sockets per person; per address before hello, and in all.
 pub const SOCKETS_PER_USER_MAX: u64 = 10;
 pub const SOCKETS_UNGREETED_PER_ADDRESS_MAX: u64 = 50;

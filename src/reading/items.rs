@@ -38,8 +38,16 @@ pub struct RoomItem {
 
 /// All rooms of `user`, those that moved last first.
 pub async fn room_items(store: &dyn Store, user: UserId) -> StoreResult<Vec<RoomItem>> {
-    let (places, drafts) =
-        futures_util::try_join!(store.places(user), store.settings(Some(user), "draft:"))?;
+    items_of(store, user, store.places(user)).await
+}
+
+/// The same, from `places`.
+pub async fn items_of(
+    store: &dyn Store,
+    user: UserId,
+    places: impl Future<Output = StoreResult<Vec<RoomPlace>>>,
+) -> StoreResult<Vec<RoomItem>> {
+    let (places, drafts) = futures_util::try_join!(places, store.settings(Some(user), "draft:"))?;
     let mut drafts: HashMap<String, String> = drafts.into_iter().collect();
     let mut items: Vec<RoomItem> = places
         .into_iter()

@@ -11,7 +11,7 @@ mod page;
 mod reactions;
 
 pub use entries::{EntriesPage, entries_page, hide, redact, subject};
-pub use items::{RoomItem, mentions_after, ord_at, room_item, room_items};
+pub use items::{RoomItem, items_of, mentions_after, ord_at, room_item, room_items};
 pub use messages::{
     MessageView, MessagesPage, Text, Texts, message_views, messages_of, messages_page, newest,
     view_of, views,

@@ -9,7 +9,7 @@ use crate::ids::RoomId;
 use crate::limits;
 use crate::marking::{self, Standing};
 use crate::node::Node;
-use crate::reading::{room_item, room_items};
+use crate::reading::{items_of, room_item};
 use crate::store::User;
 use crate::web::api::me::Me;
 use crate::web::extract::encode_cursor;
@@ -64,7 +64,10 @@ async fn in_turn(node: &Node, connection: &Connection) -> Result<Welcomed> {
 }
 
 async fn welcome(node: &Node, connection: &Connection) -> Result<Welcomed> {
-    let rooms = async { Ok(room_items(&*node.store, connection.user).await?) };
+    let rooms = async {
+        let places = node.shelves.places(connection.user);
+        Ok(items_of(&*node.store, connection.user, places).await?)
+    };
     let (user, rooms) = futures_util::try_join!(person(node, connection), rooms)?;
     let shown: Vec<_> = rooms
         .iter()

@@ -6,6 +6,7 @@
 //! `state` holds the rules, pure; `load` reads the store; `flights` makes many readers one. Who may read
 //! is none of its business: that is asked of the store before and after each page.
 
+mod ends;
 mod flights;
 mod library;
 mod load;
@@ -13,6 +14,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
+use self::ends::Ends;
 use self::flights::{Flights, Heads};
 use self::library::{Kept, Library};
 use self::state::{Lack, Looked, Moment, Shelf};
@@ -58,6 +60,7 @@ struct Shared {
     library: Library,
     flights: Flights<Flight>,
     heads: Heads,
+    ends: Ends,
 }
 
 /// What is read once for many.
@@ -66,6 +69,7 @@ enum Flight {
     Look(RoomId),
     Gap(RoomId),
     Segment(RoomId, u64),
+    End(RoomId),
 }
 
 /// What one look at a shelf gives.
@@ -89,6 +93,7 @@ impl Shelves {
             started: Instant::now(),
             library: Library::default(),
             flights: Flights::default(),
+            ends: Ends::default(),
         }))
     }
 
@@ -99,11 +104,15 @@ impl Shelves {
 
     /// Entries that were stored, before anybody is told so.
     pub fn published(&self, room: RoomId, entries: &[Arc<Entry>]) {
+        if let Some(last) = entries.last() {
+            self.0.ends.heard(room, last.seq);
+        }
         self.hear(room, |shelf| shelf.hear(entries));
     }
 
     /// The log of the room is at least this long.
     pub fn head(&self, room: RoomId, head: Seq) {
+        self.0.ends.heard(room, head);
         self.hear(room, |shelf| shelf.head_is(head));
     }
 
@@ -114,6 +123,7 @@ impl Shelves {
 
     /// Somebody was told here that all is as he wants it: whoever reads after that sees it so, too.
     pub fn doubt(&self, room: RoomId) {
+        self.0.ends.doubt(room);
         if let Some(kept) = self.0.library.find(room) {
             kept.change(|shelf| shelf.doubt(self.0.now()));
         }

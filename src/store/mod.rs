@@ -30,7 +30,7 @@ pub use error::*;
 pub use leases::*;
 pub use log::*;
 pub use people::*;
-pub use places::RoomPlace;
+pub use places::{RoomEnd, RoomPlace};
 pub use queries::LogQueries;
 pub use rooms::*;
 pub use scene::Scene;
@@ -75,6 +75,10 @@ pub trait Store:
     /// where the store can tell one; otherwise put together from the methods above.
     async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
         places::put_together(self, user).await
+    }
+    /// What of a room is the same for everybody in it. `None`: no such room.
+    async fn room_end(&self, room: RoomId) -> StoreResult<Option<RoomEnd>> {
+        places::room_end(self, room).await
     }
     /// The newest `most` entries of a room with what shows their messages. One moment where the
     /// store can tell one. `None`: no such room.

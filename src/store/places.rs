@@ -5,6 +5,34 @@ use crate::entry::{Role, StoredEntry};
 use crate::ids::{RoomId, Seq, UserId};
 use futures_util::future::try_join_all;
 use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What of a room is the same for everybody: its facts, and where its log ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomEnd {
+    pub row: RoomRow,
+    pub statics: Statics,
+    /// (viewed, head], at least the newest entry, ascending.
+    pub tail: Vec<StoredEntry>,
+}
+
+impl RoomEnd {
+    pub fn head(&self) -> Seq {
+        self.statics.head()
+    }
+
+    /// The room as it is for one of its people.
+    pub fn place(&self, role: Role, marker: Marker) -> RoomPlace {
+        RoomPlace {
+            room: self.row.clone(),
+            role,
+            statics: self.statics.clone(),
+            tail: self.tail.clone(),
+            marker,
+            mentions: 0,
+        }
+    }
+}
 
 /// One room of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +79,36 @@ pub async fn put_together<S: Store + ?Sized>(
             mentions: 0,
         })
     });
+    count_mentions(store, user, places).await
+}
+
+/// The same with what `end` says of each room: one read of it may serve many people.
+pub async fn with_ends<S: Store + ?Sized, F>(
+    store: &S,
+    user: UserId,
+    end: impl Fn(RoomId) -> F,
+) -> StoreResult<Vec<RoomPlace>>
+where
+    F: Future<Output = StoreResult<Option<Arc<RoomEnd>>>>,
+{
+    let mine = store.rooms_of(user).await?;
+    let ids: Vec<RoomId> = mine.iter().map(|(id, _, _)| *id).collect();
+    let (markers, ends) = futures_util::try_join!(
+        store.markers_of(user, &ids),
+        try_join_all(ids.iter().map(|id| end(*id))),
+    )?;
+    let places = mine.iter().zip(ends).filter_map(|((id, _, role), end)| {
+        let marker = markers.get(id).copied().unwrap_or_default();
+        Some(end?.place(*role, marker))
+    });
+    count_mentions(store, user, places).await
+}
+
+async fn count_mentions<S: Store + ?Sized>(
+    store: &S,
+    user: UserId,
+    places: impl Iterator<Item = RoomPlace>,
+) -> StoreResult<Vec<RoomPlace>> {
     let counted = places.map(|mut place| async move {
         if let Some(upto) = place.mentions_upto() {
             let (room, after) = (place.room.id, place.marker.read);
@@ -59,6 +117,14 @@ pub async fn put_together<S: Store + ?Sized>(
         StoreResult::Ok(place)
     });
     try_join_all(counted).await
+}
+
+/// Facts and end of a room; `None`: no such room.
+pub async fn room_end<S: Store + ?Sized>(store: &S, room: RoomId) -> StoreResult<Option<RoomEnd>> {
+    let (row, end) = futures_util::try_join!(store.room(room), tail(store, room))?;
+    Ok(row
+        .zip(end)
+        .map(|(row, (statics, tail))| RoomEnd { row, statics, tail }))
 }
 
 /// Where a room's log ends, and the entries (viewed, head], at least the newest; `None`: no log.

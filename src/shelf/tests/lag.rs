@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bus::{Bus, Hint, Publication};
+use crate::entry::Role;
 use crate::limits::SHELF_TRUST_MS;
 use crate::reading::EntriesPage;
 use crate::room::Reply;
@@ -208,4 +209,52 @@ async fn all_who_come_while_the_head_is_looked_up_share_that_look() {
         join_all(readers).await;
         assert_eq!(metrics.log_queries.get() - before, 1);
     }
+}
+
+impl Scene {
+    /// Where the room ends for each of these people who are greeted now, all at once.
+    async fn ends(&self, people: std::ops::RangeInclusive<u8>) -> Vec<Seq> {
+        let places = people.map(|n| self.shelves.places(user(n)));
+        let places = join_all(places).await.into_iter();
+        let heads = places.map(|places| match &places.expect("read")[..] {
+            [place] => place.statics.head(),
+            other => panic!("one room: {other:?}"),
+        });
+        heads.collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_is_greeted_reads_the_end_of_a_room_once_and_lags_no_more_than_a_page() {
+    let mut scene = Scene::new().await;
+    for n in 1..=30 {
+        let (user, role) = (user(n), Role::Member);
+        scene.pen.write(user, Event::Join { user, role }).await;
+    }
+    let before = scene.metrics.log_queries.get();
+    assert_eq!(scene.ends(1..=30).await, [scene.pen.head(); 30]);
+    let queries = scene.metrics.log_queries.get() - before;
+    assert!(
+        (1..=2).contains(&queries),
+        "{queries}: its statics, its tail"
+    );
+    // What was heard here is in it at once.
+    let heard = scene.pen.write(user(2), post("here", None)).await;
+    scene.shelves.published(scene.pen.room, &[heard]);
+    assert_eq!(scene.ends(1..=1).await, [scene.pen.head()]);
+    // Who was answered here sees what he was answered.
+    scene.pen.write(user(2), post("from afar", None)).await;
+    scene.is_answered(Reply::Unchanged);
+    assert_eq!(scene.ends(1..=1).await, [scene.pen.head()]);
+    // What was not is there in time.
+    let known = scene.pen.head();
+    scene.pen.write(user(2), post("from afar", None)).await;
+    advance(Duration::from_millis(SHELF_TRUST_MS - 1)).await;
+    assert_eq!(scene.ends(1..=1).await, [known]);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(scene.ends(1..=1).await, [scene.pen.head()]);
+    // Out of touch nothing is heard, and nothing believed.
+    scene.pen.write(user(2), post("from afar", None)).await;
+    scene.bus.lapsed.store(true, Ordering::SeqCst);
+    assert_eq!(scene.ends(1..=1).await, [scene.pen.head()]);
 }

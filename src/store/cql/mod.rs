@@ -25,7 +25,7 @@ mod views;
 
 pub use place::{CqlPlace, Secret};
 
-use super::{Durability, LogQueries, RoomPlace, Scene, Store, StoreError, StoreResult};
+use super::{Durability, LogQueries, RoomEnd, RoomPlace, Scene, Store, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::ids::{RoomId, Seq, UserId};
 use crate::limits::STORE_KNOWN_ROOMS_MAX;
@@ -174,6 +174,10 @@ impl Store for CqlStore {
 
     async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
         self.places_of(user).await
+    }
+
+    async fn room_end(&self, room: RoomId) -> StoreResult<Option<RoomEnd>> {
+        self.facts_and_end(room).await
     }
 
     async fn newest(&self, room: RoomId, most: usize) -> StoreResult<Option<Scene>> {

@@ -9,7 +9,7 @@ use crate::entry::StoredEntry;
 use crate::ids::{RoomId, Seq, UserId};
 use crate::store::scene::{edits_in, first_seq, posts_of, quoted_by};
 use crate::store::{
-    RoomPlace, RoomStore as _, Scene, Statics, StoreResult, ViewStore as _, places, rules,
+    RoomEnd, RoomPlace, RoomStore as _, Scene, Statics, StoreResult, ViewStore as _, places, rules,
 };
 use futures_util::future::try_join_all;
 use std::collections::HashMap;
@@ -24,26 +24,11 @@ impl CqlStore {
     pub(super) async fn places_of(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
         let mine = self.rooms_of(user).await?;
         let found = super::gather(&mine, |(room, _, role)| async move {
-            let (row, marker, end) = futures_util::try_join!(
-                self.room(*room),
+            let (end, marker) = futures_util::try_join!(
+                self.facts_and_end(*room),
                 self.newest(*room, user, Kind::Read),
-                self.end(*room, TAIL),
             )?;
-            let (Some(room), Some((statics, entries))) = (row, end) else {
-                return Ok(None);
-            };
-            let from = statics.viewed.min(statics.head().saturating_sub(1)) + 1;
-            let tail = self
-                .down_to(room.id, entries, (from, statics.head()))
-                .await?;
-            Ok(Some(RoomPlace {
-                room,
-                role: *role,
-                statics,
-                tail,
-                marker: marker.unwrap_or_default(),
-                mentions: 0,
-            }))
+            Ok(end.map(|end| end.place(*role, marker.unwrap_or_default())))
         })
         .await?;
         let counted = found.into_iter().flatten().map(|mut place| async move {
@@ -54,6 +39,17 @@ impl CqlStore {
             StoreResult::Ok(place)
         });
         try_join_all(counted).await
+    }
+
+    pub(super) async fn facts_and_end(&self, room: RoomId) -> StoreResult<Option<RoomEnd>> {
+        let (row, end) = futures_util::try_join!(self.room(room), self.end(room, TAIL))?;
+        let (Some(row), Some((statics, entries))) = (row, end) else {
+            return Ok(None);
+        };
+        let from = statics.viewed.min(statics.head().saturating_sub(1)) + 1;
+        let wanted = (from, statics.head());
+        let tail = self.down_to(room, entries, wanted).await?;
+        Ok(Some(RoomEnd { row, statics, tail }))
     }
 
     /// First the end of the log, then what is said of its messages, then the edits that are not in it.
