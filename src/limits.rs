@@ -297,8 +297,8 @@ pub const LOOK_AGAIN_MS: u64 = 4_000;
 
 /// Messages to other nodes that wait to be published; beyond: surely not sent.
 pub const BUS_QUEUE_MAX: usize = 8_192;
-/// Messages from Redis that wait to be read; beyond: lost, and found by the counts.
-pub const BUS_HEARD_MAX: usize = 65_536;
+/// Messages from Redis that wait to be read; beyond: lost, and found by the counts. About 700 bytes of memory each.
+pub const BUS_HEARD_MAX: usize = 8_192;
 
 /// Timers are spread over so many shards; one node looks at each.
 pub const TIMER_SHARDS: u16 = 16;

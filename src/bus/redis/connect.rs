@@ -2,12 +2,14 @@
 
 use crate::limits;
 use fred::prelude::*;
-use fred::types::RespVersion;
 use fred::types::config::UnresponsiveConfig;
+use fred::types::{ConnectHandle, RespVersion};
+use futures_util::future::join_all;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const SCHEMES: [&str; 6] = [
@@ -100,6 +102,8 @@ pub(super) struct Clients {
     pub(super) publisher: Client,
     pub(super) subscriber: Client,
     pub(super) desk: Client,
+    /// What drives the connections. It would go on for ever where Redis does not answer.
+    tasks: Arc<Mutex<Vec<ConnectHandle>>>,
 }
 
 impl Clients {
@@ -107,7 +111,6 @@ impl Clients {
     pub(super) fn new(url: &RedisUrl) -> Result<Self, Error> {
         let mut builder = Builder::from_config(url.0.clone());
         builder.with_performance_config(|performance| {
-            performance.broadcast_channel_capacity = limits::BUS_HEARD_MAX;
             performance.default_command_timeout = COMMAND_MAX;
         });
         builder.with_connection_config(|connection| {
@@ -123,19 +126,23 @@ impl Clients {
             };
         });
         builder.set_policy(ReconnectPolicy::new_exponential(0, 50, 1_000, 2));
+        let (publisher, desk) = (builder.build()?, builder.build()?);
+        // fred makes each of its eight channels of events so long, and all of it at once.
+        builder.with_performance_config(|performance| {
+            performance.broadcast_channel_capacity = limits::BUS_HEARD_MAX;
+        });
         Ok(Self {
-            publisher: builder.build()?,
+            publisher,
             subscriber: builder.build()?,
-            desk: builder.build()?,
+            desk,
+            tasks: Arc::default(),
         })
     }
 
     /// Begins to connect, and goes on trying.
     pub(super) fn connect(&self) {
-        for client in self.all() {
-            // The task ends with the client.
-            drop(client.connect());
-        }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.extend(self.all().map(ClientLike::connect));
     }
 
     fn all(&self) -> [&Client; 3] {
@@ -149,11 +156,61 @@ impl Clients {
         Ok(())
     }
 
+    /// Says good-bye, and is gone after that, whether Redis heard it or not.
     pub(super) async fn quit(&self) {
-        for client in self.all() {
-            if let Err(error) = client.quit().await {
-                tracing::debug!(%error, "a connection to Redis did not end in peace");
-            }
+        let good_bye = join_all(self.all().map(|client| client.quit()));
+        if tokio::time::timeout(COMMAND_MAX, good_bye).await.is_err() {
+            tracing::debug!("connections to Redis did not end in peace");
         }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        for task in tasks.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::poll::until;
+    use tokio::net::TcpListener;
+    use tokio::runtime::Handle;
+
+    /// Nothing of connections that were given up stays: a long outage would fill the memory.
+    async fn leaves_nothing(address: std::net::SocketAddr) {
+        let url = RedisUrl::parse(&format!("redis://{address}")).expect("a setting");
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let mut inners = Vec::new();
+        for _ in 0..3 {
+            let clients = Clients::new(&url).expect("clients");
+            clients.connect();
+            until("it tries to connect", async || tasks() > before).await;
+            let inner = |client: &Client| Arc::downgrade(client.inner());
+            inners.extend(clients.all().map(inner));
+            clients.quit().await;
+        }
+        until("all tasks end", async || tasks() <= before).await;
+        let alive = || {
+            inners
+                .iter()
+                .filter(|inner| inner.strong_count() > 0)
+                .count()
+        };
+        until("all memory is free", async || alive() == 0).await;
+    }
+
+    #[tokio::test]
+    async fn connections_that_were_given_up_leave_nothing_where_nobody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        leaves_nothing(address).await;
+    }
+
+    #[tokio::test]
+    async fn connections_that_were_given_up_leave_nothing_where_nobody_answers() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        leaves_nothing(listener.local_addr().expect("an address")).await;
     }
 }

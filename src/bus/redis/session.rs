@@ -43,8 +43,8 @@ pub(super) async fn run(
         shared.metrics.bus_reconnects.inc();
         tracing::warn!(hosts = url.hosts(), "connecting to Redis anew");
         let old = clients;
-        // It may hang, and nobody waits for it.
-        tokio::spawn(async move { tokio::time::timeout(COMMAND_MAX, old.quit()).await });
+        // Nobody waits for it.
+        tokio::spawn(async move { old.quit().await });
         clients = loop {
             match Clients::new(&url) {
                 Ok(clients) => break clients,

@@ -37,8 +37,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-/// How often the core is told that time passes.
-const TICK: Duration = Duration::from_millis(LEASE_MS / 8);
+/// How often the core is told that time passes: nodes that hear no more of another notice it within this
+/// of each other, and until the last has noticed, its rooms wait.
+const TICK: Duration = Duration::from_millis(LEASE_MS / 40);
 
 /// The lease is renewed this often.
 const RENEWAL: Duration = Duration::from_millis(LEASE_MS / 4);
@@ -171,7 +172,7 @@ impl Cluster {
     /// Waits until all nodes have met. Without the bus it may be that there are others.
     async fn arrive(&self) {
         let until = Instant::now() + Duration::from_millis(ARRIVAL_MS_MAX - ARRIVAL_MS);
-        let mut ticks = tokio::time::interval(TICK / 10);
+        let mut ticks = tokio::time::interval(TICK / 2);
         let connected = || (self.0.way.get()).is_some_and(|way| way.transport.connected());
         while !connected() && Instant::now() < until {
             ticks.tick().await;

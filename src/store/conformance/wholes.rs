@@ -5,6 +5,7 @@ use super::views::joined;
 use crate::entry::{Event, Mentions, Role};
 use crate::ids::{RoomId, Seq, UserId};
 use crate::store::{Outcome, RoomPlace, places, scene, views};
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) async fn a_persons_places_show_what_every_read_by_itself_shows(subject: &Subject) {
@@ -47,6 +48,11 @@ pub(super) async fn a_persons_places_show_what_every_read_by_itself_shows(subjec
     let places = sorted(store.places(BEN).await.expect("places"));
     let by_hand = places::put_together(store, BEN).await.expect("places");
     assert_eq!(places, sorted(by_hand));
+    let end = |room| async move { Ok(store.room_end(room).await?.map(Arc::new)) };
+    let by_ends = places::with_ends(store, BEN, end).await.expect("places");
+    assert_eq!(places, sorted(by_ends));
+    let nowhere = RoomId(Uuid::from_u128(0x219));
+    assert_eq!(store.room_end(nowhere).await, Ok(None));
     let ids: Vec<_> = places.iter().map(|place| place.room.id).collect();
     assert_eq!(ids, rooms[..2]);
     let place = &places[0];
