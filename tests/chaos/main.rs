@@ -44,6 +44,8 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(45);
 /// that the history of many minutes still fits.
 const LONG_SECS: u64 = 300;
 const LONG_PACE_MS: u64 = 300;
+/// What a node may hold when all that is over, MiB: whatever gathers in an outage has its bound.
+const NODE_MIB_MAX: u64 = 512;
 /// The calm at the end may take this long.
 const CALM: Duration = Duration::from_secs(120);
 
@@ -165,6 +167,7 @@ async fn chaos_on_three_nodes_loses_doubles_reorders_and_leaks_nothing_acknowled
     for (name, lag) in lag::measure(&evidence.records, &windows) {
         println!("{name} ({}): {lag}", times.get(name).unwrap_or(&0));
     }
+    weigh(&cluster);
     judge(&evidence, &folder);
     let (sound, said) = cluster.verify();
     assert!(sound, "{said}");
@@ -177,6 +180,13 @@ async fn chaos_on_three_nodes_loses_doubles_reorders_and_leaks_nothing_acknowled
     }
     drop(cluster);
     std::fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+fn weigh(cluster: &Cluster) {
+    let nodes = ["node1", "node2", "node3"];
+    let held = nodes.map(|node| cluster.rss_kib(node) / 1_024);
+    println!("memory of the nodes: {held:?} MiB");
+    assert!(held.iter().all(|held| *held <= NODE_MIB_MAX), "{held:?}");
 }
 
 /// The history is kept only where it tells of a fault: it is large.
