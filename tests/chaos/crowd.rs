@@ -212,33 +212,34 @@ async fn measure_how_soon_sessions_are_at_the_head_again_after_their_node_is_kil
     crowd.end();
 }
 
-/// What the nodes hold, KiB, and how often they have read a log so far.
-fn weigh(cluster: &Cluster) -> (u64, u64) {
+/// What the nodes hold, KiB, how often relays have looked who may watch, and queries of the log so far.
+fn weigh(cluster: &Cluster) -> [u64; 3] {
     let nodes = ["node1", "node2", "node3"];
+    let count = |name: &str| nodes.iter().map(|node| cluster.metric(node, name)).sum();
     let held = nodes.iter().map(|node| cluster.rss_kib(node)).sum();
-    let reads = nodes.iter().map(|node| cluster.metric(node, "relay_loads"));
-    (held, reads.sum())
+    [held, count("relay_loads"), count("log_queries")]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn measure_how_soon_all_are_back_after_every_connection_was_cut() {
     let count = setting("RECOVERY_CUT", 9_000);
     let mut crowd = Crowd::gather(count).await;
-    let (held, loads) = weigh(&crowd.cluster);
+    let [held, loads, queries] = weigh(&crowd.cluster);
     let before = crowd.counts();
     crowd.cut.send_replace(Some(Instant::now()));
     crowd.cluster.act("kill", "front");
     crowd.cluster.act("start", "front");
     let times = crowd.return_of(count).await;
-    let (held_after, loads_after) = weigh(&crowd.cluster);
+    let [held_after, loads_after, queries_after] = weigh(&crowd.cluster);
     let after = crowd.counts();
     println!(
         "RECOVERY every one of {count} connections cut | at the head again: {} (p50/p99/max ms, of which up to \
-         {JITTER_MS} are the client's own pause) | memory of the nodes {} -> {} MiB | reads of a room by a relay: {} | tries to connect {}, watches refused {}",
+         {JITTER_MS} are the client's own pause) | memory of the nodes {} -> {} MiB | looks of relays: {}, queries of the log: {} | tries to connect {}, watches refused {}",
         quantiles(&times),
         held / 1024,
         held_after / 1024,
         loads_after - loads,
+        queries_after - queries,
         after.0 - before.0,
         after.1 - before.1,
     );

@@ -54,13 +54,15 @@ pub struct Schedule {
     end: Instant,
 }
 
-/// Everybody connects to the servers in turn, watches his room, and some of each room send.
-pub async fn talk(
+/// Everybody connects to the servers in turn, watches his room, and some of each room send. What `look` sees
+/// is told as it is when they begin and when they are done: what it took to connect is not in it.
+pub async fn talk<T>(
     plan: &Plan,
     servers: &[&Process],
     hall: &Hall<'_>,
     format: &str,
-) -> (Seen, Measured) {
+    look: impl Fn() -> T,
+) -> (Seen, Measured, [T; 2]) {
     let size = hall.size;
     let seen = Rc::new(RefCell::new(Seen::default()));
     let mut ready = Vec::new();
@@ -87,12 +89,12 @@ pub async fn talk(
         let seen = Rc::clone(&seen);
         sockets.spawn_local(converse(socket, (room, n), schedule, end + GRACE, seen));
     }
-    let meter = Meter::start(servers);
+    let (meter, before) = (Meter::start(servers), look());
     sleep_until(end + GRACE / 2).await;
-    let measured = meter.stop(servers);
+    let (measured, after) = (meter.stop(servers), look());
     sockets.join_all().await;
     let seen = std::mem::take(&mut *seen.borrow_mut());
-    (seen, measured)
+    (seen, measured, [before, after])
 }
 
 /// Connected and watching from the head.

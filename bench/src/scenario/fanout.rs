@@ -36,7 +36,7 @@ pub async fn run(plan: &Plan, report: &mut Report) {
                 size,
                 rate: RATE,
             };
-            let (seen, measured) = talk(plan, &[&server], &hall, format).await;
+            let (seen, measured, _) = talk(plan, &[&server], &hall, format, || ()).await;
             let run = run_of(format!("chapiana, {format}"), repeat, seen, &measured, plan);
             if format == "data" {
                 bytes = run.details["bytes_per_delivery"].as_f64().unwrap_or(400.0) as usize;

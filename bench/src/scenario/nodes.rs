@@ -110,11 +110,11 @@ impl Stage<'_> {
     /// People talk; also CPU per delivery of the nodes, and of all together.
     async fn deliver(&self, hall: &Hall<'_>, alone: (f64, f64)) -> (Run, f64, f64) {
         let servers: Vec<&Process> = self.nodes.iter().map(|node| &node.process).collect();
-        let (below, publishes) = (self.ground.cpu(), self.ground.publishes());
-        let (mut seen, measured) = talk(self.plan, &servers, hall, "data").await;
-        let (redis, database) = self.ground.cpu();
-        let (redis, database) = (redis - below.0, database - below.1);
-        let publishes = self.ground.publishes() - publishes;
+        let look = || (self.ground.cpu(), self.ground.publishes());
+        let (mut seen, measured, [before, after]) =
+            talk(self.plan, &servers, hall, "data", look).await;
+        let (redis, database) = (after.0.0 - before.0.0, after.0.1 - before.0.1);
+        let publishes = after.1 - before.1;
         let per_million = |cpu: f64| cpu * 1e6 / seen.deliveries.max(1) as f64;
         let (app, all) = (
             per_million(measured.ticks),
