@@ -13,9 +13,11 @@ use std::collections::{HashMap, HashSet};
 /// Answers a request: one read of history however many wait for it.
 pub async fn load(store: &dyn Store, request: &LoadRequest) -> Result<LoadedHistory> {
     let room = request.room;
-    let mut loaded = LoadedHistory::default();
     // Membership before the head: who is removed in between is taken out by the entry that removes.
-    loaded.members = members(store, room, &request.users).await?;
+    let mut loaded = LoadedHistory {
+        members: members(store, room, &request.users).await?,
+        ..LoadedHistory::default()
+    };
     let heads = store.heads(&[room]).await?;
     let Some((head, _)) = heads.get(&room).copied() else {
         return Err(Error::not_found());

@@ -8,6 +8,7 @@ mod forwarding;
 mod hearing;
 mod interest;
 mod peers;
+mod presence;
 mod rights;
 mod rows;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use self::commands::Commands;
 use self::fences::{Fences, Removal};
 use self::interest::Followed;
 use self::peers::Peers;
+use self::presence::Untold;
 use self::rights::Held;
 use self::rows::Rows;
 use super::message::{Command, CommandId, FenceId, Heartbeat, Message};
@@ -61,6 +63,7 @@ pub struct ClusterState {
     /// Owners here, also those that have not begun or that end.
     living: HashMap<RoomId, u32>,
     held: Held,
+    untold: Untold,
     ticked_at: Moment,
     beat_at: Moment,
     poll_at: Moment,
@@ -87,6 +90,7 @@ impl ClusterState {
             claims: Claims::default(),
             living: HashMap::new(),
             held: Held::default(),
+            untold: Untold::new(),
             ticked_at: 0,
             beat_at: 0,
             poll_at: 0,
@@ -125,6 +129,9 @@ impl ClusterState {
                 fence,
             } => self.publish(now, room, entries, fence),
             Event::Hint(hint) => self.spread(hint),
+            Event::News(News::Presence { user, state }) => {
+                self.untold.insert(user, state);
+            }
             Event::News(news) => {
                 for to in self.peers.ids() {
                     let message = Message::News(news);
@@ -223,6 +230,7 @@ impl ClusterState {
         self.claim_again(now);
         self.send_on_all(now);
         self.go_on_with_fences(now);
+        self.tell_presence();
         if now >= self.beat_at {
             self.beat(now);
         }

@@ -4,7 +4,8 @@ use super::hints::Hints;
 use super::{RelayEffect, RelayState};
 use crate::bus::Hint;
 use crate::clock::Timestamp;
-use crate::ids::Seq;
+use crate::entry::{Entry, Event};
+use crate::ids::{Seq, UserId};
 use crate::limits::{HOT_ROOM_MS, TYPING_LISTENERS_MAX};
 use crate::session::SessionMessage;
 use crate::session::outbox::{Frame, HintKey};
@@ -95,7 +96,7 @@ impl RelayState {
     }
 
     /// Who knows the room up to `head` is told what came between his reading and now: from here where all
-    /// of it is at hand, else his session reads the room again.
+    /// of it is at hand and changes no facts, else his session reads the room again.
     pub(super) fn tell_missed(&self, listener: &Connection, head: Seq) {
         let Some(ring) = self.ring.as_ref().filter(|ring| ring.head() > head) else {
             return;
@@ -103,7 +104,12 @@ impl RelayState {
         let (room, seq) = (self.room, ring.head());
         let missed = ring.since(head).and_then(|entries| {
             let mut missed = Hints::default();
-            entries.for_each(|entry| missed.note(entry));
+            for entry in entries {
+                if changes_facts(entry, listener.user) {
+                    return None;
+                }
+                missed.note(entry);
+            }
             missed.head_for(room, listener.user)
         });
         listener.tell(match missed {
@@ -117,5 +123,14 @@ impl RelayState {
             return Vec::new();
         }
         vec![RelayEffect::Flush]
+    }
+}
+
+/// Whether the person's list of rooms shows more of the room than how far it goes.
+fn changes_facts(entry: &Entry, user: UserId) -> bool {
+    match &entry.event {
+        Event::Rename { .. } | Event::Topic { .. } => true,
+        Event::Role { user: whose, .. } => *whose == user,
+        _ => false,
     }
 }

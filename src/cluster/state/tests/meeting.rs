@@ -39,6 +39,32 @@ fn more_rooms_than_fit_in_one_message_are_all_followed() {
 const INTEREST: u128 = 2_500;
 
 #[test]
+fn what_a_crowd_says_of_itself_goes_out_together_and_of_each_the_newest() {
+    let mut net = Net::of(3);
+    net.run_for(1_000);
+    net.did(node(2));
+    let user = |n: u128| UserId::from_bytes(n.to_be_bytes());
+    for n in 0..INTEREST {
+        for state in [PresenceState::Offline, PresenceState::Active] {
+            let user = user(n);
+            net.tell(node(1), Event::News(News::Presence { user, state }));
+        }
+    }
+    net.run_for(2 * TICK);
+    let (mut heard, mut messages) = (BTreeMap::new(), 0);
+    for effect in net.did(node(2)) {
+        if let Effect::HearPresence { from, whole, users } = effect {
+            assert_eq!((from, whole), (node(1), false));
+            messages += 1;
+            heard.extend(users);
+        }
+    }
+    assert_eq!(messages, 3, "a thousand in one");
+    let everybody = (0..INTEREST).map(|n| (user(n), PresenceState::Active));
+    assert_eq!(heard, everybody.collect());
+}
+
+#[test]
 fn a_silent_node_is_given_up_with_all_that_was_asked_of_it() {
     let mut net = Net::of(2);
     let room = net.room_at(2);

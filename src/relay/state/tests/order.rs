@@ -144,16 +144,37 @@ async fn who_listens_late_is_told_what_came_after_he_had_read_and_everybody_coun
 }
 
 #[tokio::test]
-async fn who_missed_more_than_the_relay_remembers_reads_the_room_again() {
-    let mut scene = scene();
-    let (ann, _anns) = connect(user(1)).await;
-    let (bob, mut bobs) = connect(user(2)).await;
-    scene.state.listen(ann, 4);
-    scene.state.published(shared(&[post(5, "five")]));
-    scene.state.listen(bob, 3);
-    let Probe::Heard(message) = bobs.next().await;
-    assert!(
-        matches!(message, SessionMessage::FactsChanged { seq: 5, .. }),
-        "{message:?}"
-    );
+async fn who_missed_more_than_a_notice_says_reads_the_room_again() {
+    let topic = Event::Topic {
+        topic: "Tides".to_owned(),
+    };
+    let role = |whose| Event::Role {
+        user: user(whose),
+        role: Role::Admin,
+    };
+    // What he knew, what came then, and whether a notice of the head is enough.
+    let cases = [
+        (3, post(5, "more than is remembered"), false),
+        (4, entry(5, user(1), topic), false),
+        (4, entry(5, user(1), role(2)), false),
+        (4, entry(5, user(1), role(3)), true),
+        (4, post(5, "five"), true),
+    ];
+    for (knew, came, is_enough) in cases {
+        let mut scene = scene();
+        let (ann, _anns) = connect(user(1)).await;
+        let (bob, mut bobs) = connect(user(2)).await;
+        scene.state.listen(ann, 4);
+        scene.state.published(shared(std::slice::from_ref(&came)));
+        scene.state.listen(Arc::clone(&bob), knew);
+        bob.tell(SessionMessage::Tick(Timestamp(0)));
+        let Probe::Heard(message) = bobs.next().await;
+        match message {
+            SessionMessage::Head(head) => assert_eq!((head.seq, is_enough), (5, true), "{came:?}"),
+            SessionMessage::FactsChanged { seq, .. } => {
+                assert_eq!((seq, is_enough), (5, false), "{came:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
