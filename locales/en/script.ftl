@@ -57,6 +57,13 @@ script-editing = Editing your message
 script-cancel = Cancel
 script-save = Save
 
+# Who is there: said after a name, a number of members
+script-is-online = , online
+script-is-away = , away
+script-is-dnd = , do not disturb
+script-is-offline = , offline
+script-online = , { $n } online
+
 # Things to do
 script-close = Close
 script-react = Choose a reaction (R)

@@ -7,6 +7,7 @@ import { text } from "../lib/l10n.js";
 
 export class Sidebar {
   #drafts;
+  /** @type {() => void} */ #fresh = () => undefined;
   #title = document.title.replace(/^\(\d+\)\s*/, "");
   /** Asks the server for the list as it is now. */
   refresh = throttle(1_000, () => void this.#fetch());
@@ -17,6 +18,11 @@ export class Sidebar {
     this.showDrafts();
     this.#retitle();
     addEventListener("storage", () => this.showDrafts());
+  }
+
+  /** Calls back when the whole list was put in anew. @param {() => void} act */
+  onFresh(act) {
+    this.#fresh = act;
   }
 
   /** @param {string} room */
@@ -72,6 +78,7 @@ export class Sidebar {
     fresh.scrollTop = scrolled;
     this.showDrafts();
     this.#retitle();
+    this.#fresh();
   }
 
   /** The tab says how many messages wait. */
