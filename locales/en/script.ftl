@@ -137,6 +137,15 @@ script-no-results = Nothing by that name
 script-people = People
 script-emoji = Emoji
 script-draft = draft
+script-back = Back to rooms
+script-back-unread = { $n ->
+    [one] Back to rooms, { $n } unread room
+   *[other] Back to rooms, { $n } unread rooms
+}
+script-unread-rooms = { $n ->
+    [one] { $n } unread room
+   *[other] { $n } unread rooms
+}
 script-unread = { $n } unread
 script-mentions = { $n ->
     [one] { $n } mention

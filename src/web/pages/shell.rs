@@ -22,8 +22,10 @@ pub struct Shell {
     pub me: Me,
     pub may_invite: bool,
     pub sections: Vec<Section>,
-    pub unread: u64,
+    /// Mentions in all rooms.
     pub mentions: u64,
+    /// What waits in rooms that the page does not show.
+    pub elsewhere: Elsewhere,
     /// `list` or `room`: which one a phone shows.
     pub view: &'static str,
     /// `open` or `closed`.
@@ -40,6 +42,13 @@ pub struct Me {
     pub name: String,
     pub handle: String,
     pub face: Face,
+}
+
+/// Rooms with something unread, and whether the viewer is named there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elsewhere {
+    pub rooms: u64,
+    pub named: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -143,8 +152,8 @@ impl Shell {
                 face: Face::of(Some(user.id), &user.name),
             },
             may_invite: access::can(&current.actor(), invite, &nowhere).is_ok(),
+            elsewhere: Elsewhere::among(&sections),
             sections,
-            unread: items.iter().map(|item| item.unread).sum(),
             mentions: items.iter().map(|item| item.mentions).sum(),
             view: "room",
             panel: "closed",
@@ -154,6 +163,11 @@ impl Shell {
         };
         shell.set_data(&user.tz, Value::Null);
         shell
+    }
+
+    /// Whether a phone shows the tabs: where one of them leads, and nobody is in the middle of something.
+    pub fn has_tabs(&self) -> bool {
+        self.view == "list" || !matches!(self.tab, "" | "rooms")
     }
 
     /// Sets what scripts read from the page.
@@ -177,6 +191,17 @@ impl Shell {
         self.data.push_str(",\"texts\":");
         self.data.push_str(texts);
         self.data.push('}');
+    }
+}
+
+impl Elsewhere {
+    fn among(sections: &[Section]) -> Self {
+        let rooms = sections.iter().flat_map(|section| &section.rooms);
+        let waiting = rooms.filter(|room| room.unread > 0 && !room.current);
+        waiting.fold(Self::default(), |sum, room| Self {
+            rooms: sum.rooms + 1,
+            named: sum.named || room.mentions > 0,
+        })
     }
 }
 
