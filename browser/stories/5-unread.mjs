@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { live, sees, until } from "../lib/world.mjs";
+import { clean, live, sees, until } from "../lib/world.mjs";
 
 const POSTS = 500;
 
@@ -130,5 +130,27 @@ export const stories = {
     await until("she is told again", async () => (await page.textContent(".toasts")) === "Link copied");
     const selected = await page.$eval("#invite-1", (it) => it.value.slice(it.selectionStart, it.selectionEnd));
     assert.equal(selected, link);
+  },
+
+  async "Among many rooms those with something unread stand first, and none of them jumps there while one looks"(world) {
+    const [ada, bo] = [await world.person("Ada"), await world.person("Bo")];
+    const rooms = {};
+    for (let at = 1; at <= 24; at += 1) rooms[`pier-${at}`] = await world.room(`pier-${at}`, ada, bo);
+    await world.post(bo, rooms["pier-23"], "Here");
+    await world.post(bo, rooms["pier-4"], "Here, too");
+    const page = await world.enter(ada, rooms["pier-4"], { viewport: { width: 1280, height: 600 } });
+    const order = () => page.$$eval(".rooms .room-name", (all) => all.map((it) => it.textContent.trim()).filter((it) => it.startsWith("pier")));
+    const heads = () => page.$$eval(".rooms h2", (all) => all.map((it) => it.textContent));
+    const rest = Array.from({ length: 24 }, (_, at) => `pier-${at + 1}`);
+    assert.equal((await heads())[0], "Unread");
+    const first = ["pier-23", ...rest.filter((it) => it !== "pier-23")];
+    assert.deepEqual(await order(), first, "the open room stays where it belongs, and 2 comes before 10");
+    await world.post(bo, rooms["pier-9"], "And here");
+    await until("it is counted in its place", () => page.$(`.rooms a[href="/r/${rooms["pier-9"]}"] .badge`));
+    assert.deepEqual(await order(), first);
+    await page.reload();
+    await live(page);
+    assert.deepEqual((await order()).slice(0, 3), ["pier-9", "pier-23", "pier-1"]);
+    await clean(page, "the list");
   },
 };
