@@ -206,12 +206,17 @@ fn link(texts: &Texts, item: &RoomItem, peers: &Profiles, open: Option<RoomId>) 
     }
 }
 
-/// What is unread comes first, then each kind; the room that is open stays where it belongs.
+/// What is unread comes first, then each kind. A room that is opened stays there on its own page: nothing
+/// jumps away under the pointer.
 fn sections(t: &Texts, items: &[RoomItem], peers: &Profiles, open: Option<RoomId>) -> Vec<Section> {
     let (mut unread, mut rest) = (Vec::new(), Vec::new());
     for item in items {
-        let waits = item.unread > 0 && open != Some(item.id);
-        if waits { &mut unread } else { &mut rest }.push(item);
+        if item.unread > 0 {
+            &mut unread
+        } else {
+            &mut rest
+        }
+        .push(item);
     }
     let links = |items: &[&RoomItem], kind: RoomKind| {
         let of_kind = items.iter().filter(|item| item.kind == kind);

@@ -5,6 +5,9 @@ import { parsePage } from "../lib/html.js";
 import { markup } from "../lib/http.js";
 import { text } from "../lib/l10n.js";
 
+/** Where the list was scrolled to, for the next page of this tab. */
+const PLACE = "chapiana-list";
+
 export class Sidebar {
   #drafts;
   /** @type {() => void} */ #fresh = () => undefined;
@@ -15,9 +18,23 @@ export class Sidebar {
   /** @param {import("../models/drafts.js").Drafts} drafts */
   constructor(drafts) {
     this.#drafts = drafts;
+    this.#keepPlace();
     this.showDrafts();
     this.#retitle();
     addEventListener("storage", () => this.showDrafts());
+  }
+
+  /** Each page opens with the list as it was left, and the open room in view. */
+  #keepPlace() {
+    const list = find(".rooms");
+    if (list?.checkVisibility()) {
+      list.scrollTop = Number(sessionStorage.getItem(PLACE)) || 0;
+      find("[aria-current]", list)?.scrollIntoView({ block: "nearest" });
+    }
+    addEventListener("pagehide", () => {
+      const left = find(".rooms");
+      if (left?.checkVisibility()) sessionStorage.setItem(PLACE, String(left.scrollTop));
+    });
   }
 
   /** Calls back when the whole list was put in anew. @param {() => void} act */
