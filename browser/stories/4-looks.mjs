@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { clean, fits, live, until } from "../lib/world.mjs";
@@ -39,7 +40,7 @@ async function tour(page, guest, room, width, look, out) {
   for (const [name, path] of Object.entries(pages)) await see(page, path, name);
 }
 
-export const stories = Object.fromEntries(
+const tours = Object.fromEntries(
   WIDTHS.map((width) => [
     `In a language 40 % longer and written from right to left everything fits and is found, ${width} px wide`,
     async (world, out) => {
@@ -53,3 +54,26 @@ export const stories = Object.fromEntries(
     },
   ]),
 );
+
+export const stories = {
+  ...tours,
+
+  async "Code and names that break over two lines are framed whole on each"(world) {
+    const [ada, bo] = [await world.person("Ada"), await world.person("Bo with a name that is long enough to break")];
+    const room = await world.room("night-line", ada, bo);
+    const words = "`so that it breaks over two lines or three on any screen there is`";
+    await world.post(ada, room, `${words} @${bo.handle} ${words} @${bo.handle} ${words} @${bo.handle}`);
+    const page = await world.enter(ada, room, { viewport: { width: 390, height: 844 } });
+    const frames = await page.$$eval(".message-body :is(code, .mention)", (all) =>
+      all.flatMap((it) => {
+        const lines = [...it.getClientRects()];
+        const range = document.createRange();
+        range.selectNodeContents(it.firstChild);
+        const texts = [...range.getClientRects()];
+        return lines.length < 2 ? [] : lines.map((line, at) => [it.tagName, texts[at].left - line.left >= 2, line.right - texts[at].right >= 2]);
+      }),
+    );
+    assert.ok(["CODE", "SPAN"].every((name) => frames.some((it) => it[0] === name)), "both break somewhere");
+    assert.deepEqual(frames.filter((it) => !it[1] || !it[2]), []);
+  },
+};

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { live, sees, until } from "../lib/world.mjs";
+import { clean, live, sees, until } from "../lib/world.mjs";
 
 const POSTS = 500;
 
@@ -130,5 +130,55 @@ export const stories = {
     await until("she is told again", async () => (await page.textContent(".toasts")) === "Link copied");
     const selected = await page.$eval("#invite-1", (it) => it.value.slice(it.selectionStart, it.selectionEnd));
     assert.equal(selected, link);
+  },
+
+  async "Among many rooms those with something unread stand first, and none of them jumps while one looks"(world) {
+    const [ada, bo] = [await world.person("Ada"), await world.person("Bo")];
+    const rooms = {};
+    for (let at = 1; at <= 24; at += 1) rooms[`pier-${at}`] = await world.room(`pier-${at}`, ada, bo);
+    await world.post(bo, rooms["pier-23"], "Here");
+    await world.post(bo, rooms["pier-10"], "Here, too");
+    const page = await world.signIn(ada, { viewport: { width: 1280, height: 600 } });
+    const order = () => page.$$eval(".rooms .room-name", (all) => all.map((it) => it.textContent.trim()).filter((it) => it.startsWith("pier")));
+    const first = (...names) => [...names, ...Array.from({ length: 24 }, (_, at) => `pier-${at + 1}`).filter((it) => !names.includes(it))];
+    const link = (name) => `.rooms a[href="/r/${rooms[name]}"]`;
+    assert.equal(await page.textContent(".rooms h2"), "Unread");
+    assert.deepEqual(await order(), first("pier-10", "pier-23"), "and 2 comes before 10");
+    await page.click(link("pier-10"));
+    await page.waitForURL(`**/r/${rooms["pier-10"]}`);
+    await live(page);
+    await until("it is read", async () => !(await page.$(`${link("pier-10")} .badge`)));
+    await world.post(bo, rooms["pier-4"], "And here");
+    await until("another one is counted in its place", () => page.$(`${link("pier-4")} .badge`));
+    assert.deepEqual(await order(), first("pier-10", "pier-23"), "what was pressed stays under the pointer");
+    await page.reload();
+    await live(page);
+    assert.deepEqual(await order(), first("pier-4", "pier-23"));
+    await clean(page, "the list");
+  },
+
+  async "The list of rooms stays where it was scrolled to, with the open room in view"(world) {
+    const ada = await world.person("Ada");
+    const rooms = [];
+    for (let at = 1; at <= 40; at += 1) rooms.push(await world.room(`pier-${at}`, ada));
+    const page = await world.enter(ada, rooms[34], { viewport: { width: 1280, height: 600 } });
+    const inView = () =>
+      page.$eval(".rooms", (list) => {
+        const [all, its] = [list, list.querySelector("[aria-current]")].map((it) => it.getBoundingClientRect());
+        return its.top >= all.top && its.bottom <= all.bottom;
+      });
+    const place = () => page.$eval(".rooms", (it) => it.scrollTop);
+    assert.ok(await inView(), "far down");
+    await page.$eval(".rooms", (it) => (it.scrollTop = 400));
+    await page.click(`.rooms a[href="/r/${rooms[20]}"]`);
+    await page.waitForURL(`**/r/${rooms[20]}`);
+    await live(page);
+    assert.equal(await place(), 400);
+    await page.goto("/people");
+    await live(page);
+    assert.equal(await place(), 400);
+    await page.goto(`/r/${rooms[0]}`);
+    await live(page);
+    assert.ok(await inView(), "far up");
   },
 };

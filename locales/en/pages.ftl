@@ -66,7 +66,14 @@ invite-people = Invite people
 create-room = Create a room
 browse-channels = Browse channels
 back-to-rooms = Back to rooms
-back-to-rooms-unread = Back to rooms, { $n } unread
+back-to-rooms-unread = { $n ->
+    [one] Back to rooms, { $n } unread room
+   *[other] Back to rooms, { $n } unread rooms
+}
+unread-rooms = { $n ->
+    [one] { $n } unread room
+   *[other] { $n } unread rooms
+}
 show-hide-rooms = Show or hide rooms
 close = Close
 cancel = Cancel

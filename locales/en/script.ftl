@@ -57,6 +57,13 @@ script-editing = Editing your message
 script-cancel = Cancel
 script-save = Save
 
+# Who is there: said after a name, a number of members
+script-is-online = , online
+script-is-away = , away
+script-is-dnd = , do not disturb
+script-is-offline = , offline
+script-online = , { $n } online
+
 # Things to do
 script-close = Close
 script-react = Choose a reaction (R)
@@ -130,6 +137,15 @@ script-no-results = Nothing by that name
 script-people = People
 script-emoji = Emoji
 script-draft = draft
+script-back = Back to rooms
+script-back-unread = { $n ->
+    [one] Back to rooms, { $n } unread room
+   *[other] Back to rooms, { $n } unread rooms
+}
+script-unread-rooms = { $n ->
+    [one] { $n } unread room
+   *[other] { $n } unread rooms
+}
 script-unread = { $n } unread
 script-mentions = { $n ->
     [one] { $n } mention

@@ -6,6 +6,7 @@ import { Socket } from "./lib/socket.js";
 import { localMoments } from "./lib/time.js";
 import { watchConnection } from "./elements/connection.js";
 import { layout } from "./elements/layout.js";
+import { watchPresence } from "./elements/presence.js";
 import { Sidebar } from "./elements/sidebar.js";
 import { watchSignOut } from "./elements/sign-out.js";
 import { Drafts } from "./models/drafts.js";
@@ -32,6 +33,7 @@ function start(data) {
   const sidebar = new Sidebar(drafts);
   watchSignOut(outbox, drafts);
   watchConnection(socket);
+  watchPresence(socket, sidebar, data.room);
 
   socket.on("welcome", (frame) => {
     // Somebody else signed in meanwhile: this page, its outbox and drafts are not theirs.

@@ -10,6 +10,7 @@
  * - `.reaction[data-emoji][data-users="user user"]` (a count beyond the listed users is the text);
  * - `a.message-quote[href="#m{seq}"]` or a permalink `/r/{room}/{seq}`;
  * - `<template id="message-template">`: one `article.message` by me, empty body, as the same template renders it;
+ * - `.avatar[data-user] > .presence`: the dot of a person; `[data-online]`: how many of the room are online;
  * - `form.composer-zone` with `textarea#composer[name=body]`, `.typing`, `button.latest`;
  * - `a.room-link[href="/r/{room}"]` with `.room-name` and `.badge`;
  * - forms marked `data-js="sign-out"`; theme forms or buttons with `data-theme-choice="light|dark|system"`;
@@ -95,6 +96,7 @@ interface Frames {
   head: { t: "head"; room: string; seq: number; ord: number; unread: number; mentions: number };
   marks: { t: "marks"; ref?: string; room: string; marks: Mark[] };
   typing: { t: "typing"; room: string; users: string[]; expires_ms: number };
+  presence: { t: "presence"; users: Record<string, "active" | "away" | "dnd" | "offline"> };
   user: { t: "user"; user: Person };
   room: { t: "room"; room: string };
   gone: { t: "gone"; room: string; seq: number };

@@ -22,8 +22,10 @@ pub struct Shell {
     pub me: Me,
     pub may_invite: bool,
     pub sections: Vec<Section>,
-    pub unread: u64,
+    /// Mentions in all rooms.
     pub mentions: u64,
+    /// What waits in rooms that the page does not show.
+    pub elsewhere: Elsewhere,
     /// `list` or `room`: which one a phone shows.
     pub view: &'static str,
     /// `open` or `closed`.
@@ -42,12 +44,22 @@ pub struct Me {
     pub face: Face,
 }
 
+/// Rooms with something unread, and whether the viewer is named there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elsewhere {
+    pub rooms: u64,
+    pub named: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct Section {
     pub id: &'static str,
     pub title: String,
+    /// The way to more of them; nothing where there is none.
     pub add: String,
     pub add_href: &'static str,
+    /// Whether there are none at all, here or among the unread.
+    pub empty: bool,
     pub rooms: Vec<RoomLink>,
 }
 
@@ -107,34 +119,7 @@ impl Shell {
             room: None,
             role: None,
         };
-        let link = |item: &RoomItem| link(texts, item, peers, open);
-        let section = |kind: RoomKind| -> Vec<RoomLink> {
-            let of_kind = items.iter().filter(|item| item.kind == kind);
-            of_kind.take(ROOMS_SHOWN).map(link).collect()
-        };
-        let sections = vec![
-            Section {
-                id: "channels",
-                title: texts.t("channels"),
-                add: texts.t("new-channel"),
-                add_href: "/rooms/browse",
-                rooms: by_name(section(RoomKind::Channel)),
-            },
-            Section {
-                id: "groups",
-                title: texts.t("groups"),
-                add: texts.t("new-group"),
-                add_href: "/rooms/new",
-                rooms: by_name(section(RoomKind::Group)),
-            },
-            Section {
-                id: "direct",
-                title: texts.t("direct-messages"),
-                add: texts.t("new-direct"),
-                add_href: "/people",
-                rooms: section(RoomKind::Direct),
-            },
-        ];
+        let sections = sections(texts, items, peers, open);
         let mut shell = Self {
             me: Me {
                 id: user.id,
@@ -143,8 +128,8 @@ impl Shell {
                 face: Face::of(Some(user.id), &user.name),
             },
             may_invite: access::can(&current.actor(), invite, &nowhere).is_ok(),
+            elsewhere: Elsewhere::among(&sections),
             sections,
-            unread: items.iter().map(|item| item.unread).sum(),
             mentions: items.iter().map(|item| item.mentions).sum(),
             view: "room",
             panel: "closed",
@@ -154,6 +139,11 @@ impl Shell {
         };
         shell.set_data(&user.tz, Value::Null);
         shell
+    }
+
+    /// Whether a phone shows the tabs: where one of them leads, and nobody is in the middle of something.
+    pub fn has_tabs(&self) -> bool {
+        self.view == "list" || !matches!(self.tab, "" | "rooms")
     }
 
     /// Sets what scripts read from the page.
@@ -177,6 +167,17 @@ impl Shell {
         self.data.push_str(",\"texts\":");
         self.data.push_str(texts);
         self.data.push('}');
+    }
+}
+
+impl Elsewhere {
+    fn among(sections: &[Section]) -> Self {
+        let rooms = sections.iter().flat_map(|section| &section.rooms);
+        let waiting = rooms.filter(|room| room.unread > 0 && !room.current);
+        waiting.fold(Self::default(), |sum, room| Self {
+            rooms: sum.rooms + 1,
+            named: sum.named || room.mentions > 0,
+        })
     }
 }
 
@@ -205,14 +206,101 @@ fn link(texts: &Texts, item: &RoomItem, peers: &Profiles, open: Option<RoomId>) 
     }
 }
 
+/// What is unread comes first, then each kind. A room that is opened stays there on its own page: nothing
+/// jumps away under the pointer.
+fn sections(t: &Texts, items: &[RoomItem], peers: &Profiles, open: Option<RoomId>) -> Vec<Section> {
+    let (mut unread, mut rest) = (Vec::new(), Vec::new());
+    for item in items {
+        if item.unread > 0 {
+            &mut unread
+        } else {
+            &mut rest
+        }
+        .push(item);
+    }
+    let links = |items: &[&RoomItem], kind: RoomKind| {
+        let of_kind = items.iter().filter(|item| item.kind == kind);
+        let links = of_kind.take(ROOMS_SHOWN);
+        let links: Vec<RoomLink> = links.map(|item| link(t, item, peers, open)).collect();
+        match kind {
+            RoomKind::Direct => links,
+            _ => by_name(links),
+        }
+    };
+    let section = |kind, id, title, add, add_href| Section {
+        id,
+        title: t.t(title),
+        add: t.t(add),
+        add_href,
+        empty: !items.iter().any(|item| item.kind == kind),
+        rooms: links(&rest, kind),
+    };
+    use RoomKind::{Channel, Direct, Group};
+    let waiting = Section {
+        id: "unread",
+        title: t.t("unread-section"),
+        add: String::new(),
+        add_href: "",
+        empty: false,
+        rooms: [Channel, Group, Direct]
+            .map(|kind| links(&unread, kind))
+            .concat(),
+    };
+    let kinds = [
+        section(
+            Channel,
+            "channels",
+            "channels",
+            "new-channel",
+            "/rooms/browse",
+        ),
+        section(Group, "groups", "groups", "new-group", "/rooms/new"),
+        section(Direct, "direct", "direct-messages", "new-direct", "/people"),
+    ];
+    let first = Some(waiting).filter(|section| !section.rooms.is_empty());
+    first.into_iter().chain(kinds).collect()
+}
+
 fn by_name(mut rooms: Vec<RoomLink>) -> Vec<RoomLink> {
-    rooms.sort_by_cached_key(|room| (room.name.to_lowercase(), room.id));
+    rooms.sort_by_cached_key(|room| (natural(&room.name.to_lowercase()), room.id));
     rooms
+}
+
+/// A key that puts `pier-2` before `pier-10`: words, each with the number behind it.
+fn natural(name: &str) -> Vec<(String, u128)> {
+    let mut key = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (words, more) = rest.split_at(
+            rest.find(|c: char| c.is_ascii_digit())
+                .unwrap_or(rest.len()),
+        );
+        let (number, after) = more.split_at(
+            more.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(more.len()),
+        );
+        key.push((words.to_owned(), number.parse().unwrap_or(0)));
+        rest = after;
+    }
+    key
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rooms_with_numbers_stand_in_the_order_of_the_numbers() {
+        let mut names = [
+            "pier-10", "pier-2 b", "pier", "pier-2", "quay", "2026", "pier-9x1",
+        ];
+        names.sort_by_key(|name| natural(name));
+        let wanted = [
+            "2026", "pier", "pier-2", "pier-2 b", "pier-9x1", "pier-10", "quay",
+        ];
+        assert_eq!(names, wanted);
+        natural("9".repeat(300).as_str());
+    }
 
     #[test]
     fn data_for_scripts_cannot_end_its_element() {

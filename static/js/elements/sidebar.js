@@ -5,8 +5,12 @@ import { parsePage } from "../lib/html.js";
 import { markup } from "../lib/http.js";
 import { text } from "../lib/l10n.js";
 
+/** Where the list was scrolled to, for the next page of this tab. */
+const PLACE = "chapiana-list";
+
 export class Sidebar {
   #drafts;
+  /** @type {() => void} */ #fresh = () => undefined;
   #title = document.title.replace(/^\(\d+\)\s*/, "");
   /** Asks the server for the list as it is now. */
   refresh = throttle(1_000, () => void this.#fetch());
@@ -14,9 +18,28 @@ export class Sidebar {
   /** @param {import("../models/drafts.js").Drafts} drafts */
   constructor(drafts) {
     this.#drafts = drafts;
+    this.#keepPlace();
     this.showDrafts();
     this.#retitle();
     addEventListener("storage", () => this.showDrafts());
+  }
+
+  /** Each page opens with the list as it was left, and the open room in view. */
+  #keepPlace() {
+    const list = find(".rooms");
+    if (list?.checkVisibility()) {
+      list.scrollTop = Number(sessionStorage.getItem(PLACE)) || 0;
+      find("[aria-current]", list)?.scrollIntoView({ block: "nearest" });
+    }
+    addEventListener("pagehide", () => {
+      const left = find(".rooms");
+      if (left?.checkVisibility()) sessionStorage.setItem(PLACE, String(left.scrollTop));
+    });
+  }
+
+  /** Calls back when the whole list was put in anew. @param {() => void} act */
+  onFresh(act) {
+    this.#fresh = act;
   }
 
   /** @param {string} room */
@@ -32,15 +55,7 @@ export class Sidebar {
       return;
     }
     link.toggleAttribute("data-unread", unread > 0);
-    let badge = find(".badge", link);
-    if (unread < 1 && mentions < 1) badge?.remove();
-    else {
-      badge ??= link.appendChild(build("span", { class: "badge", role: "img" }));
-      badge.textContent = String(mentions || unread);
-      badge.setAttribute("aria-label", mentions ? text("mentions", { n: mentions }) : text("unread", { n: unread }));
-      if (mentions) badge.dataset.kind = "mention";
-      else delete badge.dataset.kind;
-    }
+    setBadge(link, mentions || unread, mentions > 0, mentions ? text("mentions", { n: mentions }) : text("unread", { n: unread }));
     this.#retitle();
   }
 
@@ -72,12 +87,42 @@ export class Sidebar {
     fresh.scrollTop = scrolled;
     this.showDrafts();
     this.#retitle();
+    this.#fresh();
+  }
+
+  /** On a phone the way back, and the tab that leads there, say how many rooms wait. */
+  #showElsewhere() {
+    const waiting = findAll(".rooms .room-link[data-unread]:not([aria-current])");
+    const n = waiting.length;
+    const named = waiting.some((it) => find('.badge[data-kind="mention"]', it));
+    const back = find("main.room > .bar > .back");
+    back?.setAttribute("aria-label", n ? text("back_unread", { n }) : text("back"));
+    for (const place of [back, find('.tabbar > a[href="/"]')]) if (place) setBadge(place, n, named, place === back ? "" : text("unread_rooms", { n }));
   }
 
   /** The tab says how many messages wait. */
   #retitle() {
     const counts = findAll(".rooms .badge").map((it) => Number(it.textContent) || 0);
     const sum = counts.reduce((a, b) => a + b, 0);
+    this.#showElsewhere();
     document.title = sum ? `(${sum}) ${this.#title}` : this.#title;
   }
+}
+
+/**
+ * The number at the end of a link, changed in place.
+ * @param {HTMLElement} link @param {number} n @param {boolean} named whether it is petrol: somebody asks for the reader
+ * @param {string} label nothing where the link itself says it
+ */
+function setBadge(link, n, named, label) {
+  let badge = find(".badge", link);
+  if (n < 1) {
+    badge?.remove();
+    return;
+  }
+  badge ??= link.appendChild(build("span", { class: "badge", ...(label ? { role: "img" } : { "aria-hidden": "true" }) }));
+  badge.textContent = String(n);
+  if (label) badge.setAttribute("aria-label", label);
+  if (named) badge.dataset.kind = "mention";
+  else delete badge.dataset.kind;
 }

@@ -24,7 +24,7 @@ const PEOPLE_MAX = 6;
 /** People are asked for when the typing rests this long. */
 const REST_MS = 150;
 
-/** @typedef {{name: string, face: Node | undefined, hint?: string, href?: string, user?: string}} Target */
+/** @typedef {{name: string, face: Node | undefined, state?: string, hint?: string, href?: string, user?: string}} Target */
 
 export function openSwitcher() {
   if (find("dialog.switcher")) return;
@@ -103,7 +103,7 @@ function rooms(wanted) {
     .filter((it) => it.fit)
     .sort((a, b) => b.fit - a.fit)
     .slice(0, ROOMS_MAX)
-    .map(({ link, name }) => ({ name, face: link.firstElementChild?.cloneNode(true), href: link.getAttribute("href") ?? "" }));
+    .map(({ link, name }) => ({ name, face: link.firstElementChild?.cloneNode(true), state: find(".presence-text", link)?.textContent ?? "", href: link.getAttribute("href") ?? "" }));
 }
 
 /** Whom one has not written to yet. @param {string} wanted @returns {Promise<Target[]>} */
@@ -134,6 +134,7 @@ function option(target, at) {
   const made = build("li", { class: "option", role: "option", id: `jump-${at}`, "aria-selected": "false", "data-at": at });
   if (target.face) made.append(target.face);
   made.append(build("span", {}, build("b", {}, build("bdi", {}, target.name))));
+  if (target.state) made.append(build("span", { class: "sr-only" }, target.state));
   if (target.hint) made.append(build("span", { class: "hint" }, build("bdi", {}, target.hint)));
   return made;
 }

@@ -1,0 +1,83 @@
+// Dots on the pictures of the people on view, the same in words, and how many of a room are online.
+
+import { build, find, findAll } from "../lib/dom.js";
+import { watchAttention } from "../lib/attention.js";
+import { text } from "../lib/l10n.js";
+import { Presence } from "../models/presence.js";
+
+/** Larger rooms are not counted: everybody in them would be told of everybody. */
+const COUNTED_MOST = 100;
+/** A line that is back sooner leaves what is shown as it is. */
+const PATIENCE = 2_000;
+
+const WORDS = { active: () => text("is_online"), away: () => text("is_away"), dnd: () => text("is_dnd"), offline: () => text("is_offline") };
+const LOOKS = { active: "online", away: "away", dnd: "dnd", offline: "offline" };
+const PLACES = ".avatar[data-user]:has(> .presence)";
+
+/**
+ * @param {import("../lib/socket.js").Socket} socket
+ * @param {import("./sidebar.js").Sidebar} sidebar
+ * @param {RoomData | null | undefined} room
+ */
+export function watchPresence(socket, sidebar, room) {
+  let drawing = 0;
+  const presence = new Presence(
+    (frame) => socket.send(frame),
+    () => (drawing ||= requestAnimationFrame(draw)),
+  );
+  const everybody = room?.kind !== "direct" ? (room?.members ?? []).map((it) => it.id) : [];
+  const members = everybody.length <= COUNTED_MOST ? everybody : [];
+  /** @type {Set<Element>} */
+  const onView = new Set();
+  const want = () => presence.want([...[...onView].map((it) => (it instanceof HTMLElement && it.dataset.user) || ""), ...members].filter(Boolean));
+  const eye = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) onView[isIntersecting ? "add" : "delete"](target);
+    want();
+  });
+  const observe = () => {
+    eye.disconnect();
+    onView.clear();
+    for (const avatar of findAll(PLACES)) eye.observe(avatar);
+    draw();
+  };
+  function draw() {
+    drawing = 0;
+    for (const avatar of findAll(PLACES)) show(avatar, presence.of(avatar.dataset.user ?? ""));
+    const states = members.map((user) => presence.of(user));
+    const online = states.filter((state) => state === "active").length;
+    const known = states.length > 0 && states.every(Boolean);
+    for (const place of findAll("[data-online]")) write(place, known ? text("online", { n: online }) : "");
+  }
+
+  let patience = 0;
+  socket.on("state", (state) => {
+    clearTimeout(patience);
+    if (state === "live") return presence.online();
+    presence.offline();
+    patience = window.setTimeout(() => presence.forget(), PATIENCE);
+  });
+  socket.on("presence", (frame) => presence.take(frame.users));
+  // Refused hints carry no name: what was said may have been one of them.
+  socket.on("error", (frame) => !frame.ref && frame.code === "rate_limited" && presence.again(frame.retry_after_ms ?? 0));
+  watchAttention((here) => presence.say(here ? "active" : "away"));
+  sidebar.onFresh(observe);
+  observe();
+}
+
+/** @param {HTMLElement} avatar @param {import("../models/presence.js").State | undefined} state */
+function show(avatar, state) {
+  const dot = find(".presence", avatar);
+  if (!dot || dot.dataset.state === (state && LOOKS[state])) return;
+  if (state) dot.dataset.state = LOOKS[state];
+  else delete dot.dataset.state;
+  const name = find(".room-name, .person-name, .bar-sub > bdi", avatar.parentElement ?? undefined);
+  const words = name?.nextElementSibling;
+  const place = words instanceof HTMLElement && words.matches(".presence-text") ? words : build("span", { class: "presence-text sr-only" });
+  if (place !== words) name?.after(place);
+  write(place, state ? WORDS[state]() : "");
+}
+
+/** @param {HTMLElement} place @param {string} words */
+function write(place, words) {
+  if (place.textContent !== words) place.textContent = words;
+}
