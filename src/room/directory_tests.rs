@@ -13,6 +13,9 @@ use crate::testing::probe::user;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
+#[path = "turn_tests.rs"]
+mod turns;
+
 /// Writes down what is published, and keeps confirmations back while `holds`.
 #[derive(Default)]
 struct Ear {
@@ -21,6 +24,8 @@ struct Ear {
     holds: bool,
     shared: bool,
     spoken: Notify,
+    /// Says whose turn it is.
+    apart: Option<turns::Apart>,
 }
 
 impl Bus for Ear {
@@ -36,6 +41,9 @@ impl Bus for Ear {
     fn hint(&self, _: Hint) {}
     fn is_shared(&self) -> bool {
         self.shared
+    }
+    fn turn(&self, room: RoomId) -> Option<Duration> {
+        self.apart.as_ref().map(|apart| apart.turn(room))
     }
 }
 
@@ -57,7 +65,11 @@ async fn scene(holds: bool) -> Scene {
 }
 
 async fn scene_with(ear: Ear) -> Scene {
-    let store = Arc::new(MemoryStore::new());
+    scene_over(MemoryStore::new(), ear).await
+}
+
+async fn scene_over(store: MemoryStore, ear: Ear) -> Scene {
+    let store = Arc::new(store);
     let ear = Arc::new(ear);
     let metrics = Metrics::new();
     let bus: Arc<dyn Bus> = ear.clone();

@@ -29,10 +29,13 @@ pub struct Lag {
 /// Sends by when their first try was made; what lies in no window is "calm".
 ///
 /// Whoever is removed may not write until he is let in again, and keeps meanwhile what was left
-/// open. That is no delay of the cluster: it counts from when he tries again.
+/// open. That is no delay of the cluster: it counts from when he tries again, and what was sent
+/// while he was out counts for the others only.
 pub fn measure(records: &[Record], windows: &[Window]) -> BTreeMap<&'static str, Lag> {
     let mut tried: HashMap<Uuid, Try> = HashMap::new();
     let mut acked: HashMap<Uuid, u64> = HashMap::new();
+    // Who was removed from where, and when he was let in again.
+    let mut back: HashMap<(Uuid, Uuid), u64> = HashMap::new();
     let mut lags: BTreeMap<&'static str, Lag> = BTreeMap::new();
     for record in records {
         match &record.what {
@@ -47,6 +50,7 @@ pub fn measure(records: &[Record], windows: &[Window]) -> BTreeMap<&'static str,
                 }
             }
             What::Gone => {
+                back.insert((record.user, record.room), u64::MAX);
                 let mut tries = tried.iter_mut().filter(|(key, _)| !acked.contains_key(key));
                 let hit = |tried: &Try| tried.place == (record.user, record.room);
                 tries
@@ -61,10 +65,18 @@ pub fn measure(records: &[Record], windows: &[Window]) -> BTreeMap<&'static str,
                     lag.ack.push(record.t - first.at);
                 }
             }
+            What::Watching { .. } => {
+                let place = (record.user, record.room);
+                back.entry(place).and_modify(|at| *at = record.t.min(*at));
+            }
             What::Deliver(seen) if seen.by != Some(record.user) => {
                 let Some(first) = seen.key.and_then(|key| tried.get(&key)) else {
                     continue;
                 };
+                let place = (record.user, record.room);
+                if back.get(&place).is_some_and(|at| first.at < *at) {
+                    continue;
+                }
                 let lag = lags.entry(first.name).or_default();
                 lag.seen.push(record.t - first.at);
                 // Whoever sees it before its writer was told waits for nothing.
@@ -222,6 +234,7 @@ mod tests {
             target: None,
             user: None,
         };
+        let (by, key) = (Some(Uuid::from_u128(2)), Some(Uuid::from_u128(20)));
         let records = [
             record(0, 1, invoke(10)),
             record(0, 2, invoke(20)),
@@ -229,9 +242,10 @@ mod tests {
             record(60, 1, What::Watching { head: 0 }),
             record(60, 1, invoke(10)),
             record(62, 1, ok(10)),
-            record(63, 2, What::Deliver(seen)),
+            record(63, 2, What::Deliver(seen.clone())),
             // Somebody else stayed in the room: this one is late.
             record(64, 2, ok(20)),
+            record(65, 1, What::Deliver(Seen { by, key, ..seen })),
         ];
         let lags = measure(&records, &[]);
         let lag = lags.get("calm").expect("something was sent");

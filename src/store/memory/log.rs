@@ -15,6 +15,7 @@ impl Tables {
 #[async_trait]
 impl LogStore for MemoryStore {
     async fn last_bucket(&self, room: RoomId, _from_bucket: u64) -> StoreResult<Option<Statics>> {
+        self.pass().await;
         self.queries.count();
         Ok(self.tables().last(room).cloned())
     }
@@ -27,6 +28,7 @@ impl LogStore for MemoryStore {
         me: OwnerId,
         epoch: u64,
     ) -> StoreResult<Outcome> {
+        self.pass().await;
         let mut tables = self.tables();
         let Some(statics) = tables.buckets.get_mut(&(room, bucket)) else {
             return Ok(Outcome::Refused(None));
@@ -50,6 +52,7 @@ impl LogStore for MemoryStore {
     }
 
     async fn append(&self, batch: &Batch) -> StoreResult<Outcome> {
+        self.pass().await;
         rules::check_batch(batch, self.bucket_bits)?;
         let mut tables = self.tables();
         let Some(statics) = tables.buckets.get_mut(&(batch.room, batch.bucket)) else {
@@ -80,6 +83,7 @@ impl LogStore for MemoryStore {
         limit: usize,
         _serial: bool,
     ) -> StoreResult<Vec<StoredEntry>> {
+        self.pass().await;
         self.queries.count();
         let tables = self.tables();
         let head = tables.last(room).map_or(0, Statics::head);

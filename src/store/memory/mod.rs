@@ -14,12 +14,15 @@ use crate::ids::{ClientId, LoginId, NodeId, RoomId, Seq, TimerId, UserId};
 use crate::limits;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A store that forgets everything when it is dropped.
 pub struct MemoryStore {
     bucket_bits: u32,
     tables: Mutex<Tables>,
     queries: LogQueries,
+    /// What rooms ask for takes so long.
+    latency: Duration,
 }
 
 #[derive(Default)]
@@ -72,6 +75,22 @@ impl MemoryStore {
             bucket_bits,
             tables: Mutex::default(),
             queries: LogQueries::default(),
+            latency: Duration::ZERO,
+        }
+    }
+
+    /// As far away as a real one.
+    #[cfg(test)]
+    pub fn with_latency(latency: Duration) -> Self {
+        Self {
+            latency,
+            ..Self::new()
+        }
+    }
+
+    async fn pass(&self) {
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
         }
     }
 

@@ -20,6 +20,7 @@ impl RoomStore for MemoryStore {
     }
 
     async fn room(&self, id: RoomId) -> StoreResult<Option<RoomRow>> {
+        self.pass().await;
         Ok(self.tables().rooms.get(&id).cloned())
     }
 

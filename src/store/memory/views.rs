@@ -126,6 +126,7 @@ impl ViewStore for MemoryStore {
     }
 
     async fn write_views(&self, room: RoomId, views: &[View]) -> StoreResult<()> {
+        self.pass().await;
         let mut tables = self.tables();
         for view in views {
             tables.apply_view(room, view);
@@ -205,6 +206,7 @@ impl ViewStore for MemoryStore {
         after: Option<UserId>,
         limit: usize,
     ) -> StoreResult<Vec<Member>> {
+        self.pass().await;
         let tables = self.tables();
         let rows = tables.members.range(people_after(room, after));
         let members = rows.filter_map(|((_, user), row)| row.member(*user));
