@@ -65,7 +65,7 @@ metrics! {
     batches: IntCounter,
     /// Appends repeated because their outcome was not known.
     append_retries: IntCounter,
-    /// Rounds in which sessions sent again what had an unknown outcome.
+    /// Times that what had an unknown outcome was sent again, by sessions and for requests over HTTP.
     sends_again: IntCounter,
     /// Queries of the log at the store: entries, heads, and where a log ends.
     log_queries: IntCounter,

@@ -109,6 +109,37 @@ async fn a_room_whose_node_is_killed_goes_on_elsewhere_without_a_gap() {
 }
 
 #[tokio::test]
+async fn what_is_asked_over_http_while_the_node_of_the_room_dies_is_done_once_elsewhere() {
+    let world = World::of(3).await;
+    let (ann, bob) = world.people().await;
+    let ann = world.nodes[1].visit(&ann);
+    let room = world.room_on(0, &ann, &bob).await;
+    let other = world.room_on(0, &ann, &bob).await;
+    let entries = format!("/rooms/{room}/entries");
+    let member = format!("/rooms/{other}/members/{}", bob.id);
+    let say = |body: &str| json!({ "client_id": Uuid::now_v7(), "after": 0, "kind": "post", "body": body });
+    let (status, _) = ann.call("POST", &entries, say("before")).await;
+    assert_eq!(status, 201);
+    world.kill(0);
+    let (said, removed) = tokio::join!(
+        ann.call("POST", &entries, say("after")),
+        ann.call("DELETE", &member, Value::Null),
+    );
+    assert_eq!(said.0, 201, "{said:?}");
+    assert_eq!(removed.0, 200, "{removed:?}");
+    let (_, page) = ann.call("GET", &entries, Value::Null).await;
+    let bodies = page["entries"].as_array().expect("entries").iter();
+    let bodies: Vec<_> = bodies.filter_map(|entry| entry["body"].as_str()).collect();
+    assert_eq!(bodies, ["before", "after"]);
+    let (_, page) = ann
+        .call("GET", &format!("/rooms/{other}/entries"), Value::Null)
+        .await;
+    let kinds = page["entries"].as_array().expect("entries").iter();
+    let left = kinds.filter(|entry| entry["kind"] == "leave").count();
+    assert_eq!(left, 1);
+}
+
+#[tokio::test]
 async fn what_gets_lost_between_nodes_is_read_from_the_store() {
     let world = World::of(2).await;
     let (ann, bob) = world.people().await;
