@@ -56,6 +56,11 @@ impl Line {
         turn.map_err(|_| Error::internal())
     }
 
+    /// Whether somebody waits.
+    pub fn is_crowded(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
     /// All turns, so that everybody else waits.
     #[cfg(test)]
     pub async fn block_for_test(&self) -> SemaphorePermit<'_> {
@@ -105,6 +110,7 @@ mod tests {
         let mut fourth = Box::pin(line.turn());
         assert!(third.as_mut().now_or_never().is_none());
         assert!(fourth.as_mut().now_or_never().is_none());
+        assert!(line.is_crowded());
         drop(first);
         assert!(
             fourth.as_mut().now_or_never().is_none(),
@@ -113,7 +119,7 @@ mod tests {
         let third = third.now_or_never().expect("its turn").expect("open");
         drop((second, third));
         assert!(fourth.now_or_never().is_some());
-        assert_eq!(line.waiting_for_test(), 0);
+        assert!(!line.is_crowded());
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use crate::ids::RoomId;
 use crate::limits;
 use crate::marking::{self, Standing};
 use crate::node::Node;
-use crate::reading::{items_of, room_item};
+use crate::reading::{items_of, room_item, room_items};
 use crate::store::User;
 use crate::web::api::me::Me;
 use crate::web::extract::encode_cursor;
@@ -64,9 +64,13 @@ async fn in_turn(node: &Node, connection: &Connection) -> Result<Welcomed> {
 }
 
 async fn welcome(node: &Node, connection: &Connection) -> Result<Welcomed> {
+    let (store, me) = (&*node.store, connection.user);
     let rooms = async {
-        let places = node.shelves.places(connection.user);
-        Ok(items_of(&*node.store, connection.user, places).await?)
+        let rooms = match node.sessions.greetings().welcomes.is_crowded() {
+            true => items_of(store, me, node.shelves.places(me)).await,
+            false => room_items(store, me).await,
+        };
+        Ok(rooms?)
     };
     let (user, rooms) = futures_util::try_join!(person(node, connection), rooms)?;
     let shown: Vec<_> = rooms

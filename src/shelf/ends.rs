@@ -99,7 +99,7 @@ impl Ends {
 }
 
 impl Shelves {
-    /// The rooms of a person, for his greeting: who he is there is read anew, where they end may be some
+    /// The rooms of a person, for his greeting in a crowd: who he is there is read anew, where they end may be some
     /// moments old while this node is in touch with the others. Listening makes up for that.
     pub async fn places(&self, user: UserId) -> StoreResult<Vec<RoomPlace>> {
         let store = &*self.0.store;
