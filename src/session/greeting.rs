@@ -61,11 +61,11 @@ impl Line {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
-    /// All turns, so that everybody else waits.
+    /// All turns but `free`, so that everybody else waits.
     #[cfg(test)]
-    pub async fn block_for_test(&self) -> SemaphorePermit<'_> {
+    pub async fn block_for_test(&self, free: u32) -> SemaphorePermit<'_> {
         let all = u32::try_from(self.turns.available_permits()).expect("few");
-        self.turns.acquire_many(all).await.expect("open")
+        self.turns.acquire_many(all - free).await.expect("open")
     }
 
     #[cfg(test)]

@@ -8,10 +8,20 @@ use crate::store::{RoomEnd, RoomPlace, StoreResult, places};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// How often is looked for what nobody can use any more, milliseconds, when there is too much.
+const SWEEP_MS: u64 = 100;
+
 /// What is kept of rooms for a moment. It may lag by `limits::SHELF_TRUST_MS`, as a page without `min` may,
 /// and is never below what this node heard of.
 #[derive(Debug, Default)]
-pub struct Ends(Mutex<HashMap<RoomId, Known>>);
+pub struct Ends(Mutex<Rooms>);
+
+#[derive(Debug, Default)]
+struct Rooms {
+    known: HashMap<RoomId, Known>,
+    /// What nobody can use any more is not looked for before.
+    sweep_at: Moment,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -42,18 +52,21 @@ impl Known {
 impl Ends {
     /// The end of the room, if it was read a moment ago, and nothing was heard since that is not in it.
     pub fn get(&self, room: RoomId, now: Moment) -> Option<Arc<RoomEnd>> {
-        let known = self.known();
-        let known = known.get(&room).filter(|known| known.is_trusted(now))?;
+        let rooms = self.rooms();
+        let known = rooms.known.get(&room);
+        let known = known.filter(|known| known.is_trusted(now))?;
         known.end.as_ref().map(|(end, _)| Arc::clone(end))
     }
 
     /// Somebody reads: what is heard from now on counts against it.
     pub fn begin(&self, room: RoomId, now: Moment) -> Begun {
-        let mut known = self.known();
-        if known.len() >= ROOM_ENDS_MAX {
-            known.retain(|_, known| known.reading > 0 || known.is_trusted(now));
+        let mut rooms = self.rooms();
+        if rooms.known.len() >= ROOM_ENDS_MAX && now >= rooms.sweep_at {
+            let of_use = |known: &Known| known.reading > 0 || known.is_trusted(now);
+            rooms.known.retain(|_, known| of_use(known));
+            rooms.sweep_at = now + SWEEP_MS;
         }
-        let known = known.entry(room).or_default();
+        let known = rooms.known.entry(room).or_default();
         known.reading += 1;
         Begun {
             at: now,
@@ -63,9 +76,9 @@ impl Ends {
 
     /// What was read.
     pub fn finish(&self, room: RoomId, begun: Begun, end: Option<Arc<RoomEnd>>) {
-        let mut all = self.known();
-        let crowded = all.len() > ROOM_ENDS_MAX;
-        let Some(known) = all.get_mut(&room) else {
+        let mut rooms = self.rooms();
+        let crowded = rooms.known.len() > ROOM_ENDS_MAX;
+        let Some(known) = rooms.known.get_mut(&room) else {
             return;
         };
         known.reading -= 1;
@@ -74,26 +87,26 @@ impl Ends {
             known.end = Some((end, begun.at));
         }
         if known.reading == 0 && known.end.is_none() {
-            all.remove(&room);
+            rooms.known.remove(&room);
         }
     }
 
     /// The log of the room is at least this long.
     pub fn heard(&self, room: RoomId, head: Seq) {
-        if let Some(known) = self.known().get_mut(&room) {
+        if let Some(known) = self.rooms().known.get_mut(&room) {
             known.heard = known.heard.max(head);
         }
     }
 
     /// Somebody was told here that all is as he wants it: what was read before is too little.
     pub fn doubt(&self, room: RoomId) {
-        if let Some(known) = self.known().get_mut(&room) {
+        if let Some(known) = self.rooms().known.get_mut(&room) {
             known.doubts += 1;
             known.end = None;
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<RoomId, Known>> {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,6 +243,6 @@ mod tests {
         let begun = ends.begin(room(many), later);
         ends.finish(room(many), begun, end_at(1));
         assert!(ends.get(room(many), later).is_some());
-        assert_eq!(ends.known().len(), 1);
+        assert_eq!(ends.rooms().known.len(), 1);
     }
 }

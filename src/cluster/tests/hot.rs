@@ -204,3 +204,35 @@ async fn who_was_removed_at_one_node_reads_nothing_hot_at_another() {
         assert_eq!((status, &answer["code"]), (404, &json!("not_found")));
     }
 }
+
+#[tokio::test]
+async fn a_crowd_that_comes_to_one_node_reads_the_end_of_its_room_once() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    world.room_on(0, &ann, &bob).await;
+    let at = &world.nodes[1];
+    let (ann, bob) = (at.visit(&ann), at.visit(&bob));
+    let welcomes = &at.node.sessions.greetings().welcomes;
+    // One at a time, and first nobody.
+    let _others = welcomes.block_for_test(1).await;
+    let turn = welcomes.turn().await.expect("free");
+    let mut crowd = Vec::new();
+    for who in [&ann, &bob].repeat(4) {
+        let mut socket = who.connect().await;
+        socket.send(json!({ "t": "hello", "format": "data" })).await;
+        crowd.push(socket);
+    }
+    until("all wait", async || welcomes.waiting_for_test() == 8).await;
+    // The store that both share counts for the first.
+    let queries = || world.nodes[0].node.metrics.log_queries.get();
+    let before = queries();
+    drop(turn);
+    for socket in &mut crowd {
+        let welcome = socket.sees("welcome").await;
+        assert_eq!(welcome["rooms"][0]["head"], json!(2));
+    }
+    // Some for the crowd, some for the last, behind whom nobody waits, and looks at the head by who follows;
+    // forty-eight if each reads for himself.
+    let queries = queries() - before;
+    assert!((2..=24).contains(&queries), "{queries} queries for eight");
+}

@@ -21,7 +21,7 @@ async fn who_said_hello_is_welcomed_in_turn_and_who_went_away_leaves_the_line() 
     let place = TestNode::start().await;
     let (ann, bob) = two(&place).await;
     let welcomes = &place.node.sessions.greetings().welcomes;
-    let turns = welcomes.block_for_test().await;
+    let turns = welcomes.block_for_test(0).await;
     let hello = json!({ "t": "hello", "format": "data" });
     let (mut laptop, mut phone) = (ann.connect().await, bob.connect().await);
     laptop.send(hello.clone()).await;
@@ -39,7 +39,7 @@ async fn who_knocks_waits_in_turn_and_who_hangs_up_leaves_the_line() {
     let place = TestNode::start().await;
     let (ann, bob) = two(&place).await;
     let arrivals = &place.node.sessions.greetings().arrivals;
-    let turns = arrivals.block_for_test().await;
+    let turns = arrivals.block_for_test(0).await;
     let hangs_up = tokio::spawn(async move { ann.connect().await });
     waiting(arrivals, 1).await;
     let waits = tokio::spawn(async move { bob.hello("data").await });
@@ -57,7 +57,7 @@ async fn a_log_in_that_ended_while_its_socket_waited_gets_no_welcome() {
     let place = TestNode::start().await;
     let (ann, _) = two(&place).await;
     let welcomes = &place.node.sessions.greetings().welcomes;
-    let turns = welcomes.block_for_test().await;
+    let turns = welcomes.block_for_test(0).await;
     let mut laptop = ann.connect().await;
     laptop.send(json!({ "t": "hello", "format": "data" })).await;
     waiting(welcomes, 1).await;
