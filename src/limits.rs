@@ -8,6 +8,8 @@ pub const FRAME_ELEMENTS_MAX: usize = 64;
 pub const JSON_DEPTH_MAX: usize = 16;
 /// Largest JSON body over HTTP, bytes.
 pub const JSON_BYTES_MAX: usize = 65_536 * 2;
+/// Of a body that is too large so many bytes are read and dropped before it is refused.
+pub const PASSED_OVER_BYTES_MAX: usize = 1_048_576;
 /// Longest `ref` of a frame, bytes.
 pub const REF_BYTES_MAX: usize = 64;
 /// Most `cursors` in a hello.

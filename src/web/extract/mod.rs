@@ -6,10 +6,12 @@ use crate::error::{Code, Error, Result};
 use crate::ids::parse_uuid;
 use crate::limits;
 use crate::node::Node;
-use axum::body::to_bytes;
+use axum::body::BodyDataStream;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -132,26 +134,41 @@ impl<T: DeserializeOwned> FromRequest<Arc<Node>> for MaybeBody<T> {
     }
 }
 
-async fn read(request: Request) -> Result<axum::body::Bytes> {
+async fn read(request: Request) -> Result<Bytes> {
     let max = request.extensions().get::<BodyMax>();
     let max = max.map_or(limits::JSON_BYTES_MAX, |max| max.0);
     let too_large = || Error::new(Code::TooLarge, format!("A body has at most {max} bytes."));
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let mut chunks = request.into_body().into_data_stream();
     if length.is_some_and(|length| length > max) {
+        if !asks_first {
+            pass_over(chunks).await;
+        }
         return Err(too_large());
     }
-    let body = to_bytes(request.into_body(), max + 1).await;
-    match body {
-        Ok(bytes) if bytes.len() <= max => Ok(bytes),
-        Ok(_) => Err(too_large()),
-        Err(error) if is_over_length(&error) => Err(too_large()),
-        Err(_) => Err(Error::bad_request("The body broke off.")),
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Error::bad_request("The body broke off."))?;
+        if bytes.len() + chunk.len() > max {
+            pass_over(chunks).await;
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
     }
+    Ok(bytes.freeze())
 }
 
-fn is_over_length(error: &axum::Error) -> bool {
-    error.to_string().contains("length limit")
+/// The rest of what is too large is read and dropped, up to a bound: a connection that is closed while
+/// something comes is reset, and the answer is lost on its way.
+async fn pass_over(mut rest: BodyDataStream) {
+    let mut passed = 0;
+    while passed < limits::PASSED_OVER_BYTES_MAX
+        && let Some(Ok(chunk)) = rest.next().await
+    {
+        passed += chunk.len();
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -259,5 +276,61 @@ mod tests {
         assert_eq!(address_of(&headers, proxy, &[proxy]), stranger);
         assert_eq!(address_of(&headers, stranger, &[proxy]), stranger);
         assert_eq!(address_of(&headers, proxy, &[]), proxy);
+    }
+}
+
+#[cfg(test)]
+mod body_tests {
+    use super::*;
+    use axum::body::Body as HttpBody;
+    use futures_util::stream;
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const CHUNK: usize = 10_000;
+
+    /// What reading so many chunks gives, and how many were taken.
+    async fn reading(chunks: usize, headers: &[(&str, String)]) -> (Result<usize>, usize) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&taken);
+        let body = stream::iter(0..chunks).map(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Infallible>(Bytes::from_static(&[b'x'; CHUNK]))
+        });
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let mut request = request
+            .body(HttpBody::from_stream(body))
+            .expect("a request");
+        request.extensions_mut().insert(BodyMax(3 * CHUNK));
+        let read = read(request).await.map(|bytes| bytes.len());
+        (read, taken.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_read_to_its_end_before_it_is_refused_but_not_without_limit() {
+        let said = |chunks: usize| [("content-length", (chunks * CHUNK).to_string())];
+        let (read, _) = reading(3, &said(3)).await;
+        assert_eq!(read, Ok(3 * CHUNK));
+        for headers in [&said(9)[..], &[]] {
+            let (read, taken) = reading(9, headers).await;
+            assert_eq!(read.expect_err("too large").code, Code::TooLarge);
+            assert_eq!(taken, 9, "{headers:?}");
+        }
+        let (read, taken) = reading(1_000, &said(1_000)).await;
+        assert_eq!(read.expect_err("too large").code, Code::TooLarge);
+        assert_eq!(taken, limits::PASSED_OVER_BYTES_MAX.div_ceil(CHUNK));
+        // Who asks first has not sent anything.
+        let asks = [
+            ("content-length", "90000".to_owned()),
+            ("expect", "100-continue".to_owned()),
+        ];
+        let (read, taken) = reading(9, &asks).await;
+        assert_eq!(
+            (read.expect_err("too large").code, taken),
+            (Code::TooLarge, 0)
+        );
     }
 }
