@@ -65,11 +65,7 @@ pub async fn doctor(settings: &Settings) -> Outcome {
                 Durability::NotDurable(why) => Err(why),
             };
             say("store", durable);
-            let mut people = store.has_people().await;
-            if people.is_err() {
-                // Just after a database node died the others may still ask it.
-                people = store.has_people().await;
-            }
+            let people = store.has_people().await;
             let people = people.map(|any| if any { "some" } else { "none yet" }.to_owned());
             say("people", people.map_err(|error| error.to_string()));
         }

@@ -14,7 +14,12 @@ const SWEEP_MS: u64 = 100;
 /// What is kept of rooms for a moment. It may lag by `limits::SHELF_TRUST_MS`, as a page without `min` may,
 /// and is never below what this node heard of.
 #[derive(Debug, Default)]
-pub struct Ends(Mutex<Rooms>);
+pub struct Ends {
+    rooms: Mutex<Rooms>,
+    /// How often somebody got what was read for another.
+    #[cfg(test)]
+    shared: std::sync::atomic::AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Rooms {
@@ -107,7 +112,7 @@ impl Ends {
     }
 
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,9 +127,21 @@ impl Shelves {
         }
     }
 
+    /// How often somebody who was greeted got what was read for another.
+    #[cfg(test)]
+    pub fn ends_shared_for_test(&self) -> u64 {
+        let shared = &self.0.ends.shared;
+        shared.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     async fn end_of(&self, room: RoomId) -> StoreResult<Option<Arc<RoomEnd>>> {
         let (shared, now) = (&self.0, self.0.now());
         if let Some(end) = shared.ends.get(room, now) {
+            #[cfg(test)]
+            shared
+                .ends
+                .shared
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return Ok(Some(end));
         }
         let reader = Arc::clone(shared);

@@ -7,6 +7,7 @@ use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use scylla::policies::retry::FallthroughRetryPolicy;
+use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::response::query_result::QueryResult;
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::statement::batch::{Batch, BatchType};
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 /// Above the longest that the server itself waits (5 s): it gives up first, so that what is
 /// reported as unknown has come to its end (R12).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(7);
+/// A read that has no answer by then is asked of one more coordinator: the first may have died or stand
+/// still, or itself wait for a replica that did. Writes are not: a late one could undo a later one.
+const SECOND_COORDINATOR: Duration = Duration::from_secs(2);
 /// How long a conditional write of unknown outcome is repeated, as it is, before the caller is told (R3).
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows in one page.
@@ -66,6 +70,7 @@ pub(super) struct Driver {
     prepared: RwLock<HashMap<(&'static str, Kind), PreparedStatement>>,
     conditional: ExecutionProfileHandle,
     plain: ExecutionProfileHandle,
+    reading: ExecutionProfileHandle,
     pub queries: LogQueries,
     #[cfg(test)]
     pub(crate) rounds: crate::testing::rounds::Rounds,
@@ -81,12 +86,20 @@ impl Driver {
             .clone()
             .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
             .load_balancing_policy(Arc::new(StableOrder::new()));
+        let second = SimpleSpeculativeExecutionPolicy {
+            max_retry_count: 1,
+            retry_interval: SECOND_COORDINATOR,
+        };
+        let reading = plain
+            .clone()
+            .speculative_execution_policy(Some(Arc::new(second)));
         Self {
             session,
             quorum,
             prepared: RwLock::default(),
             conditional: conditional.build().into_handle(),
             plain: plain.build().into_handle(),
+            reading: reading.build().into_handle(),
             queries: LogQueries::default(),
             #[cfg(test)]
             rounds: crate::testing::rounds::Rounds::default(),
@@ -119,10 +132,10 @@ impl Driver {
             Kind::SerialRead => Consistency::Serial,
             _ => self.quorum,
         });
-        let profile = if conditional {
-            &self.conditional
-        } else {
-            &self.plain
+        let profile = match kind {
+            Kind::Conditional => &self.conditional,
+            Kind::Plain => &self.plain,
+            Kind::Read | Kind::SerialRead => &self.reading,
         };
         prepared.set_execution_profile_handle(Some(profile.clone()));
         let mut all = self
