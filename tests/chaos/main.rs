@@ -19,6 +19,7 @@ mod history;
 mod lag;
 #[path = "../kill9/mutants.rs"]
 mod mutants;
+mod outage;
 #[path = "../kill9/outbox.rs"]
 mod outbox;
 mod recovery;

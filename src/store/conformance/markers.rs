@@ -89,4 +89,18 @@ pub(super) async fn markers_come_in_pages_and_by_room(subject: &Subject) {
         .map(|(room, marker)| (room, marker.read))
         .collect();
     assert_eq!(mine, HashMap::from([(LOBBY, 1), (hall, 9)]));
+    // Of many rooms, too, and of each the newest generation.
+    let many: Vec<RoomId> = (0x300..0x32d).map(|n| RoomId(Uuid::from_u128(n))).collect();
+    for (n, room) in (1..).zip(&many) {
+        let raised = store.raise_marker(*room, ANN, Some((n, n)), None, NOON);
+        assert_eq!(raised.await.map(|marker| marker.read), Ok(n));
+    }
+    let unread = store.open_generation(many[7], ANN, 0, (3, 3), NOON).await;
+    assert_eq!(unread.map(|marker| marker.read), Ok(3));
+    let mine = store.markers_of(ANN, &many).await.expect("markers");
+    for (n, room) in (1..).zip(&many) {
+        assert_eq!(mine[room].read, if n == 8 { 3 } else { n });
+    }
+    assert_eq!(mine.len(), many.len());
+    assert_eq!(store.markers_of(ANN, &[]).await, Ok(HashMap::new()));
 }

@@ -11,11 +11,15 @@ use crate::store::{Guard, Marker, StoreResult};
 use std::collections::HashMap;
 
 const NEWEST: &str = "SELECT generation, opened_read, opened_ord, opened_at, opened_delivered, read, read_ord, read_at, delivered FROM marker WHERE room = ? AND user = ? LIMIT 1";
+const MINE: &str = "SELECT room, generation, opened_read, opened_ord, opened_at, opened_delivered, read, read_ord, read_at, delivered FROM marker WHERE room IN ? AND user = ? PER PARTITION LIMIT 1";
 const ALL: &str = "SELECT user, generation, opened_read, opened_ord, opened_at, opened_delivered, read, read_ord, read_at, delivered FROM marker WHERE room = ?";
 const ABOVE: &str = "SELECT user, generation, opened_read, opened_ord, opened_at, opened_delivered, read, read_ord, read_at, delivered FROM marker WHERE room = ? AND user > ?";
 const READ: &str = "UPDATE marker USING TIMESTAMP ? SET read = ?, read_ord = ?, read_at = ? WHERE room = ? AND user = ? AND generation = ?";
 const DELIVERED: &str = "UPDATE marker USING TIMESTAMP ? SET delivered = ? WHERE room = ? AND user = ? AND generation = ?";
 const OPEN: &str = "INSERT INTO marker (room, user, generation, opened_read, opened_ord, opened_at, opened_delivered) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS";
+
+/// Rooms whose markers one query asks for: each is a partition of its own, and one coordinator reads them all.
+const ROOMS_AT_ONCE: usize = 20;
 
 /// A marker to raise, and in which generation.
 #[derive(Clone, Debug)]
@@ -115,6 +119,29 @@ impl CqlStore {
     ) -> StoreResult<Option<Marker>> {
         self.later.settle(&self.driver, room).await;
         newest_at(&self.driver, (room, user), kind).await
+    }
+
+    /// The same of one person in many rooms.
+    pub(super) async fn newest_of(
+        &self,
+        user: UserId,
+        rooms: &[RoomId],
+    ) -> StoreResult<HashMap<RoomId, Marker>> {
+        super::gather(rooms, |room| async {
+            self.later.settle(&self.driver, *room).await;
+            Ok(())
+        })
+        .await?;
+        let some: Vec<&[RoomId]> = rooms.chunks(ROOMS_AT_ONCE).collect();
+        let found = super::gather(&some, |rooms| {
+            self.driver
+                .rows(Kind::Read, MINE, values![rooms.to_vec(), user])
+        })
+        .await?;
+        let markers = found.iter().flatten();
+        markers
+            .map(|row| Ok((row.get("room")?, marker_of(row)?)))
+            .collect()
     }
 
     pub(super) async fn markers_page(

@@ -122,29 +122,6 @@ impl CqlStore {
             .map(|(bucket, seqs)| (bucket, super::values::Column::put(seqs)))
             .collect()
     }
-
-    /// Seqs above `after` that name `user` and are not by `but`.
-    async fn mentioned(
-        &self,
-        room: RoomId,
-        user: UserId,
-        but: UserId,
-        (after, upto): (Seq, Seq),
-    ) -> StoreResult<HashSet<Seq>> {
-        let text =
-            "SELECT seq, author FROM mention WHERE room = ? AND user = ? AND seq > ? AND seq <= ?";
-        let mut seqs = HashSet::new();
-        let values = values![room, user, after, upto];
-        self.driver
-            .each_row(Kind::Read, text, values, |row| {
-                if row.get::<UserId>("author")? != but {
-                    seqs.insert(row.get("seq")?);
-                }
-                Ok(until(seqs.len() as u64 >= MENTIONS_COUNTED_MAX))
-            })
-            .await?;
-        Ok(seqs)
-    }
 }
 
 pub(super) fn until(enough: bool) -> ControlFlow<()> {
@@ -245,12 +222,20 @@ impl ViewStore for CqlStore {
         if after >= upto {
             return Ok(0);
         }
-        let (mut by_name, everybody) = futures_util::try_join!(
-            self.mentioned(room, user, user, (after, upto)),
-            self.mentioned(room, EVERYBODY, user, (after, upto)),
-        )?;
-        by_name.extend(everybody);
-        Ok((by_name.len() as u64).min(MENTIONS_COUNTED_MAX))
+        // Who names somebody and everybody names him once.
+        let text =
+            "SELECT seq, author FROM mention WHERE room = ? AND user IN ? AND seq > ? AND seq <= ?";
+        let values = values![room, vec![user, EVERYBODY], after, upto];
+        let mut seqs = HashSet::new();
+        self.driver
+            .each_row(Kind::Read, text, values, |row| {
+                if row.get::<UserId>("author")? != user {
+                    seqs.insert(row.get::<Seq>("seq")?);
+                }
+                Ok(until(seqs.len() as u64 >= MENTIONS_COUNTED_MAX))
+            })
+            .await?;
+        Ok(seqs.len() as u64)
     }
 
     async fn member(&self, room: RoomId, user: UserId) -> StoreResult<Option<Member>> {
@@ -318,11 +303,7 @@ impl ViewStore for CqlStore {
         user: UserId,
         rooms: &[RoomId],
     ) -> StoreResult<HashMap<RoomId, Marker>> {
-        let found = super::gather(rooms, |room| self.newest(*room, user, Kind::Read)).await?;
-        let markers = rooms.iter().zip(found);
-        Ok(markers
-            .filter_map(|(room, marker)| Some((*room, marker?)))
-            .collect())
+        self.newest_of(user, rooms).await
     }
 
     async fn markers(
