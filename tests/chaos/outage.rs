@@ -169,6 +169,39 @@ async fn people_of(
     tasks
 }
 
+fn percentile(times: &[u64]) -> u64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted[sorted.len() * 99 / 100]
+}
+
+fn say(meter: &Meter) {
+    let mut p99 = Vec::new();
+    for (name, phase) in [("there", CALM), ("away", AWAY)] {
+        let times = meter.times[phase as usize]
+            .lock()
+            .expect("no writer panics");
+        p99.push([&times.acked, &times.near].map(|times| percentile(times)));
+        println!(
+            "OUTAGE Redis is {name}: {} sends | acknowledged {} | seen at the same node {} | at another {} (p50/p99/max ms)",
+            times.acked.len(),
+            quantiles(&times.acked),
+            quantiles(&times.near),
+            quantiles(&times.far),
+        );
+        assert!(
+            times.far.len() + 100 >= times.acked.len(),
+            "seen by all in time"
+        );
+    }
+    let ratio = |n: usize| p99[1][n] as f64 / p99[0][n] as f64;
+    println!(
+        "OUTAGE p99 away against there, at the same node: acknowledged {:.2}, seen {:.2}",
+        ratio(0),
+        ratio(1)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn measure_what_people_of_one_node_and_of_others_notice_while_redis_is_away() {
     let span = Duration::from_secs(setting("OUTAGE_SECONDS", 60));
@@ -208,22 +241,7 @@ async fn measure_what_people_of_one_node_and_of_others_notice_while_redis_is_awa
             _ => task.await.expect("every send was acknowledged"),
         }
     }
-    for (name, phase) in [("there", CALM), ("away", AWAY)] {
-        let times = meter.times[phase as usize]
-            .lock()
-            .expect("no writer panics");
-        println!(
-            "OUTAGE Redis is {name}: {} sends | acknowledged {} | seen at the same node {} | at another {} (p50/p99/max ms)",
-            times.acked.len(),
-            quantiles(&times.acked),
-            quantiles(&times.near),
-            quantiles(&times.far),
-        );
-        assert!(
-            times.far.len() + 100 >= times.acked.len(),
-            "seen by all in time"
-        );
-    }
+    say(&meter);
     drop(cluster);
     std::fs::remove_dir_all(&folder).expect("the folder goes");
 }
