@@ -1,18 +1,16 @@
 //! Commands to a room's owner that do not come from a socket.
 
+use super::again::until_known;
 use crate::access::{Action, Actor};
 use crate::auth::tokens::random;
 use crate::draft::{clean_line, clean_name};
 use crate::entry::{Entry, Role};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::ids::{ClientId, RoomId, Seq, UserId};
-use crate::limits::{self, RESEND_MS_MAX, RESEND_PAUSE_MS, RESEND_PAUSE_MS_MAX};
+use crate::limits;
 use crate::node::Node;
-use crate::room::answer::unknown;
 use crate::room::{Draft, Reply, Send};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// Appends what `draft` says: the entry, and whether an earlier try had stored it. `None`: nothing to do.
@@ -37,34 +35,10 @@ pub async fn send(
         handles,
         salt: random(),
     };
-    match until_known(node, room, send).await {
+    match until_known(node, || node.rooms.send(room, send.clone())).await {
         Reply::Stored { entry, repeated } => Ok(Some((entry, repeated))),
         Reply::Unchanged => Ok(None),
         Reply::Refused(error) => Err(error),
-    }
-}
-
-/// A try whose outcome is not known is repeated for a while, as sessions do: its key finds what was stored
-/// (R5), and members' commands are safe to repeat. After such a try no refusal is final.
-async fn until_known(node: &Arc<Node>, room: RoomId, send: Send) -> Reply {
-    let until = Instant::now() + Duration::from_millis(RESEND_MS_MAX);
-    let mut pause_ms = RESEND_PAUSE_MS;
-    let mut tried = false;
-    loop {
-        let reply = node.rooms.send(room, send.clone()).await;
-        let Reply::Refused(why) = &reply else {
-            return reply;
-        };
-        if !tried && why.code != Code::Unknown {
-            return reply;
-        }
-        tried = true;
-        if !why.code.holds_order() || Instant::now() >= until {
-            return Reply::Refused(unknown());
-        }
-        node.metrics.sends_again.inc();
-        sleep(Duration::from_millis(pause_ms)).await;
-        pause_ms = RESEND_PAUSE_MS_MAX.min(2 * pause_ms);
     }
 }
 

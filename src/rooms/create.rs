@@ -1,11 +1,12 @@
 //! New rooms: repeated or raced, the same request makes one room.
 
+use super::again::until_known;
 use crate::access::{Action, Actor, Facts, can};
 use crate::clock::now;
 use crate::draft::{clean_line, clean_name};
 use crate::entry::RoomKind;
 use crate::error::{Error, Result};
-use crate::ids::{ClientId, RoomId, UserId};
+use crate::ids::{ClientId, RoomId, Seq, UserId};
 use crate::limits;
 use crate::node::Node;
 use crate::room::Reply;
@@ -42,7 +43,7 @@ pub async fn create(node: &Arc<Node>, actor: &Actor, new: NewRoom) -> Result<(Ro
             .store
             .claim_room_key(creator, client_id, row.id)
             .await?;
-        if holder != row.id && has_log(node, holder).await? {
+        if holder != row.id && is_founded(node, holder, &members).await? {
             return Ok((holder, false));
         }
         if row.pair.is_none() {
@@ -50,9 +51,10 @@ pub async fn create(node: &Arc<Node>, actor: &Actor, new: NewRoom) -> Result<(Ro
         }
     }
     let created = node.store.create_room(&row).await?;
-    if !has_log(node, row.id).await? {
-        // The log may lack its first entries because an earlier try broke off in between.
-        match node.rooms.found(row.id, creator, members).await {
+    if !is_founded(node, row.id, &members).await? {
+        // An earlier try may have broken off anywhere: its log goes on where it was.
+        let found = || node.rooms.found(row.id, creator, members.clone());
+        match until_known(node, found).await {
             Reply::Refused(error) => return Err(error),
             Reply::Stored { .. } | Reply::Unchanged => {}
         }
@@ -60,9 +62,12 @@ pub async fn create(node: &Arc<Node>, actor: &Actor, new: NewRoom) -> Result<(Ro
     Ok((row.id, created))
 }
 
-async fn has_log(node: &Arc<Node>, room: RoomId) -> Result<bool> {
+/// Whether as much is in the log as the founding of a room with these people beside its creator writes.
+async fn is_founded(node: &Arc<Node>, room: RoomId, members: &[UserId]) -> Result<bool> {
     let heads = node.store.heads(&[room]).await?;
-    Ok(heads.get(&room).is_some_and(|(head, _)| *head > 0))
+    Ok(heads
+        .get(&room)
+        .is_some_and(|(head, _)| *head > members.len() as Seq))
 }
 
 fn others(creator: UserId, members: &[UserId]) -> Vec<UserId> {

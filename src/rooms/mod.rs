@@ -1,5 +1,6 @@
 //! What people do with rooms, the same from the interface for programs and from forms.
 
+mod again;
 mod change;
 mod create;
 

@@ -9,6 +9,9 @@ mod people;
 mod script;
 mod words;
 
+#[cfg(test)]
+pub(crate) use log::LogWriter;
+
 pub use bench::{BenchPlan, seed_bench};
 
 use crate::access::WorkspaceRole;

@@ -140,6 +140,24 @@ async fn what_is_asked_over_http_while_the_node_of_the_room_dies_is_done_once_el
 }
 
 #[tokio::test]
+async fn rooms_founded_while_a_node_dies_are_there_with_everybody() {
+    let world = World::of(3).await;
+    let (ann, bob) = world.people().await;
+    let ann = world.nodes[1].visit(&ann);
+    world.kill(0);
+    // Some of them would live on the node that died.
+    let keys: Vec<Uuid> = (0..16).map(|_| Uuid::now_v7()).collect();
+    let founded = keys.iter().map(|key| {
+        let room = json!({ "kind": "group", "client_id": key, "members": [bob.id] });
+        ann.call("POST", "/rooms", room)
+    });
+    for (status, room) in futures_util::future::join_all(founded).await {
+        assert_eq!(status, 201, "{room}");
+        assert_eq!(room["head"], json!(2), "{room}");
+    }
+}
+
+#[tokio::test]
 async fn what_gets_lost_between_nodes_is_read_from_the_store() {
     let world = World::of(2).await;
     let (ann, bob) = world.people().await;

@@ -44,12 +44,13 @@ impl RoomState {
         self.wait(last, ticket, Answer::Stored);
     }
 
-    /// Whether everything in the log is the beginning of just this founding.
+    /// Whether everything that is known of the log is the beginning of just this founding.
     fn was_founded_so(&self, people: &[(UserId, Role)]) -> bool {
-        let in_memory = self.window.from() == 0;
         let stored = self.window.iter().map(|(entry, _)| entry);
         let unstored = self.unstored().map(|stored| &stored.entry);
-        in_memory && stored.chain(unstored).zip(people).all(is_join_of)
+        let people = people.iter().skip(self.window.from() as usize);
+        let mut known = stored.chain(unstored).zip(people).peekable();
+        known.peek().is_some() && known.all(is_join_of)
     }
 }
 

@@ -40,6 +40,36 @@ fn founding_twice_stores_once_and_a_cut_founding_goes_on() {
 }
 
 #[test]
+fn a_founding_that_was_cut_goes_on_also_where_its_beginning_is_not_in_memory() {
+    let names: Vec<String> = (0..99).map(|n| format!("p{n}")).collect();
+    let members: Vec<UserId> = names.iter().map(|name| person(name)).collect();
+    let join = |user, role| Event::Join { user, role };
+    let mut joins = vec![join(person("ann"), Role::Owner)];
+    joins.extend(members.iter().map(|user| join(*user, Role::Member)));
+    let log = super::recovering::log(joins[..70].to_vec());
+    let found = |mut room: Room, members: Vec<UserId>| {
+        room.hear(RoomCommand::Found {
+            ticket: 90,
+            creator: person("ann"),
+            members,
+            salts: Vec::new(),
+        });
+        room.settle();
+        (room.state.head(), room.replies[&90] == Reply::Unchanged)
+    };
+    for remembered in [0, 40, 69] {
+        let room = || super::recovering::taken_over(&log, remembered, 70);
+        assert_eq!(found(room(), members.clone()), (100, false));
+        // Another founding is none of this room.
+        let others = members.iter().rev().copied().collect();
+        assert_eq!(found(room(), others), (70, true));
+    }
+    // Of a log that is not known nothing is believed.
+    let room = super::recovering::taken_over(&log, 70, 70);
+    assert_eq!(found(room, members), (70, true));
+}
+
+#[test]
 fn strangers_find_nothing_in_any_room() {
     for kind in [RoomKind::Channel, RoomKind::Group, RoomKind::Direct] {
         let mut room = Room::of(kind, &["bob"]);

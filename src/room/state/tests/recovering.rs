@@ -5,7 +5,7 @@ use crate::room::Load;
 use crate::store::{Member, View};
 
 /// A log that ann wrote, with its chain.
-fn log(events: Vec<Event>) -> Vec<StoredEntry> {
+pub(super) fn log(events: Vec<Event>) -> Vec<StoredEntry> {
     let (mut chain, mut ord, mut all) = ([0; 32], 0, Vec::new());
     for (index, event) in events.into_iter().enumerate() {
         ord += u64::from(event.is_countable());
@@ -42,7 +42,7 @@ fn edited(target: Seq) -> Event {
 }
 
 /// A take-over that read `log` above `remembered`; views stand up to `viewed`.
-fn taken_over(log: &[StoredEntry], remembered: usize, viewed: Seq) -> Room {
+pub(super) fn taken_over(log: &[StoredEntry], remembered: usize, viewed: Seq) -> Room {
     let mut recovered = empty(RoomKind::Group);
     let last = log.last().expect("a log");
     recovered.statics.next_seq = last.entry.seq + 1;

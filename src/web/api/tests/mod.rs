@@ -3,6 +3,7 @@
 mod authz;
 mod contract;
 mod described;
+mod founding;
 mod hot;
 mod threats;
 mod world;
