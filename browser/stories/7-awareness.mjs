@@ -46,6 +46,7 @@ export const stories = {
     await is(a, head, bo, "online");
     seen.push(await looks(a, list, bo));
     assert.match(await a.textContent(".bar-sub"), /, online$/);
+    assert.equal(await a.locator(".system:visible").count(), 0, "nobody joins a conversation of two");
     assert.ok(await a.isVisible(".bar-sub .presence-text"), "it is said in the head of the conversation");
     await is(b, ".me", bo, "online");
     await b.clock.fastForward("10:40");
@@ -79,6 +80,12 @@ export const stories = {
     await says(2);
     await is(a, ".panel", bo, "online");
     assert.equal(await a.textContent(".bar-members .sr-only"), "3 members, 2 online");
+    const dee = await world.person("Dee");
+    await world.call(ada, "PUT", `/rooms/${room}/members/${dee.id}`, {});
+    const head = () => a.textContent(".bar-members .sr-only");
+    await until("who comes counts", async () => (await head()) === "4 members, 2 online" && (await a.textContent(".bar-members .num")) === "4");
+    await world.call(ada, "DELETE", `/rooms/${room}/members/${dee.id}`);
+    await until("who goes does not", async () => (await head()) === "3 members, 2 online");
     await a.setViewportSize({ width: 390, height: 844 });
     await a.goto(`/r/${room}`);
     await until("a phone shows it", async () => (await a.isVisible(".bar-sub")) && (await a.textContent(".bar-sub")) === "3 members, 2 online");

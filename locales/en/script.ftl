@@ -63,6 +63,10 @@ script-is-away = , away
 script-is-dnd = , do not disturb
 script-is-offline = , offline
 script-online = , { $n } online
+script-members = { $n ->
+    [one] { $n } member
+   *[other] { $n } members
+}
 
 # Things to do
 script-close = Close

@@ -63,8 +63,6 @@ pub enum News {
     User(UserId),
     /// The person moved his own marker.
     Marked { room: RoomId, user: UserId },
-    /// What the person is on the node that tells.
-    Presence { user: UserId, state: PresenceState },
     /// Somebody tries to log in: it counts everywhere.
     LoginTried(Try),
     /// He knew the password.
@@ -154,6 +152,9 @@ pub trait Bus: Send + Sync + 'static {
     }
     /// Tells other nodes. Never waits.
     fn news(&self, _news: News) {}
+
+    /// What the person is on this node, for every other; of several the newest.
+    fn presence(&self, _user: UserId, _state: PresenceState) {}
     /// Closes the sockets of a log-in on other nodes; `confirm` goes when that is done everywhere.
     fn revoke(&self, _login: LoginId, _confirm: Confirm) {}
     /// A relay of the room lives here from now on.

@@ -3,7 +3,7 @@
 
 use super::outbox::{Frame, HintKey};
 use super::registry::Connection;
-use crate::bus::{Bus, News};
+use crate::bus::Bus;
 use crate::ids::{ConnectionId, NodeId, UserId};
 use crate::wire::client::PresenceState;
 use crate::wire::server::ServerFrame;
@@ -37,10 +37,10 @@ impl Presence {
         let before = board.state(from.user);
         let said = board.said.entry(from.user).or_default();
         said.insert(from.id, state);
-        let news = board.moved(from.user, before);
+        let moved = board.moved(from.user, before);
         let Some(watch) = watch else {
             drop(board);
-            return self.tell(news);
+            return self.tell(moved);
         };
         board.stop_watching(from.id);
         let states = watch.iter().map(|user| (*user, board.seen(*user)));
@@ -53,7 +53,7 @@ impl Presence {
         }
         board.watched_by.insert(from.id, watch);
         drop(board);
-        self.tell(news);
+        self.tell(moved);
         from.outbox.push(Frame::from(frame.encode()));
     }
 
@@ -68,9 +68,9 @@ impl Presence {
                 board.said.remove(&user);
             }
         }
-        let news = board.moved(user, before);
+        let moved = board.moved(user, before);
         drop(board);
-        self.tell(news);
+        self.tell(moved);
     }
 
     /// From now on other nodes are told.
@@ -124,9 +124,9 @@ impl Presence {
     }
 
     /// Without the board at hand: a bus may answer at once.
-    fn tell(&self, news: Option<News>) {
-        if let (Some(news), Some(bus)) = (news, self.0.bus.get()) {
-            bus.news(news);
+    fn tell(&self, moved: Option<(UserId, PresenceState)>) {
+        if let (Some((user, state)), Some(bus)) = (moved, self.0.bus.get()) {
+            bus.presence(user, state);
         }
     }
 
@@ -159,10 +159,14 @@ impl Board {
     }
 
     /// Tells who watches here; what other nodes have to know.
-    fn moved(&self, user: UserId, before: (PresenceState, PresenceState)) -> Option<News> {
+    fn moved(
+        &self,
+        user: UserId,
+        before: (PresenceState, PresenceState),
+    ) -> Option<(UserId, PresenceState)> {
         let state = self.here(user);
         self.tell_if_changed(user, before.1);
-        (state != before.0).then_some(News::Presence { user, state })
+        (state != before.0).then_some((user, state))
     }
 
     fn tell_if_changed(&self, user: UserId, before: PresenceState) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock;
+use crate::wire::client::PresenceState;
 
 impl Bus for Cluster {
     fn publish(&self, publication: Publication) {
@@ -53,6 +54,10 @@ impl Bus for Cluster {
 
     fn news(&self, news: News) {
         self.tell(Event::News(news));
+    }
+
+    fn presence(&self, user: UserId, state: PresenceState) {
+        self.tell(Event::Presence { user, state });
     }
 
     fn revoke(&self, login: LoginId, confirm: Confirm) {

@@ -103,7 +103,6 @@ impl Cluster {
                 self.0.here.sessions.user_changed_here(user);
                 self.show_profile(user);
             }
-            News::Presence { .. } => {}
             News::LoginTried(tried) => {
                 let here = &self.0.here;
                 here.auth.heard(tried, &here.limiter, clock::now());

@@ -61,6 +61,11 @@ pub enum Event {
     },
     Hint(Hint),
     News(News),
+    /// What a person of this node is now, for every node.
+    Presence {
+        user: UserId,
+        state: PresenceState,
+    },
     /// The sockets of a log-in are closed everywhere.
     Revoke {
         login: LoginId,

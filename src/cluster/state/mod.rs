@@ -129,7 +129,7 @@ impl ClusterState {
                 fence,
             } => self.publish(now, room, entries, fence),
             Event::Hint(hint) => self.spread(hint),
-            Event::News(News::Presence { user, state }) => {
+            Event::Presence { user, state } => {
                 self.untold.insert(user, state);
             }
             Event::News(news) => {

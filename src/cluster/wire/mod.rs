@@ -191,9 +191,6 @@ impl From<&Message> for Wire {
             Message::Hint(Hint::Typing { room, user, on }) => Wire::Typing { room, user, on },
             Message::News(News::User(user)) => Wire::User { user },
             Message::News(News::Marked { room, user }) => Wire::Marked { room, user },
-            Message::News(News::Presence { user, state }) => {
-                Wire::of_presence(false, &[(user, state)])
-            }
             Message::News(News::LoginTried(Try { account, address })) => {
                 Wire::LoginTried { account, address }
             }

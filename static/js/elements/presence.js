@@ -2,11 +2,16 @@
 
 import { build, find, findAll } from "../lib/dom.js";
 import { watchAttention } from "../lib/attention.js";
+import { api } from "../lib/http.js";
 import { text } from "../lib/l10n.js";
 import { Presence } from "../models/presence.js";
 
 /** Larger rooms are not counted: everybody in them would be told of everybody. */
 const COUNTED_MOST = 100;
+/** So many of the members can be asked for at once. */
+const MEMBERS_MOST = 200;
+/** Who come and go together are asked for together. */
+const GATHER = 300;
 /** A line that is back sooner leaves what is shown as it is. */
 const PATIENCE = 2_000;
 
@@ -25,8 +30,9 @@ export function watchPresence(socket, sidebar, room) {
     (frame) => socket.send(frame),
     () => (drawing ||= requestAnimationFrame(draw)),
   );
-  const everybody = room?.kind !== "direct" ? (room?.members ?? []).map((it) => it.id) : [];
-  const members = everybody.length <= COUNTED_MOST ? everybody : [];
+  /** @param {string[]} all */
+  const counted = (all) => (room?.kind !== "direct" && all.length <= COUNTED_MOST ? all : []);
+  let members = counted((room?.members ?? []).map((it) => it.id));
   /** @type {Set<Element>} */
   const onView = new Set();
   const want = () => presence.want([...[...onView].map((it) => (it instanceof HTMLElement && it.dataset.user) || ""), ...members].filter(Boolean));
@@ -56,12 +62,50 @@ export function watchPresence(socket, sidebar, room) {
     presence.offline();
     patience = window.setTimeout(() => presence.forget(), PATIENCE);
   });
+  if (room && room.kind !== "direct")
+    watchMembers(socket, room.id, (all) => {
+      members = counted(all);
+      want();
+      draw();
+    });
   socket.on("presence", (frame) => presence.take(frame.users));
   // Refused hints carry no name: what was said may have been one of them.
   socket.on("error", (frame) => !frame.ref && frame.code === "rate_limited" && presence.again(frame.retry_after_ms ?? 0));
   watchAttention((here) => presence.say(here ? "active" : "away"));
   sidebar.onFresh(observe);
   observe();
+}
+
+/**
+ * How many are in the room, when somebody comes or goes; `tell` gets them, or nobody where there are too many.
+ * @param {import("../lib/socket.js").Socket} socket @param {string} room @param {(members: string[]) => void} tell
+ */
+function watchMembers(socket, room, tell) {
+  let count = Number(find("[data-members]")?.dataset.members);
+  let gathering = 0;
+  /** @param {number} n */
+  const say = (n) => {
+    count = n;
+    for (const place of findAll("[data-members]")) write(place, text("members", { n }));
+    for (const place of findAll("[data-members-number]")) write(place, String(n));
+  };
+  const ask = async () => {
+    const page = await api(`/rooms/${room}/members?limit=${MEMBERS_MOST}`).catch(() => null);
+    if (!page) return;
+    if (!page.next) say(page.items.length);
+    tell(page.next ? [] : page.items.map((/** @type {{user: string}} */ it) => it.user));
+  };
+  const soon = () => {
+    clearTimeout(gathering);
+    gathering = window.setTimeout(() => void ask(), GATHER);
+  };
+  socket.on("entry", (frame) => {
+    const change = frame.room === room ? { join: 1, leave: -1 }[frame.kind] : 0;
+    if (!change) return;
+    say(count + change);
+    soon();
+  });
+  socket.on("reset", (frame) => frame.room === room && soon());
 }
 
 /** @param {HTMLElement} avatar @param {import("../models/presence.js").State | undefined} state */

@@ -47,7 +47,7 @@ fn what_a_crowd_says_of_itself_goes_out_together_and_of_each_the_newest() {
     for n in 0..INTEREST {
         for state in [PresenceState::Offline, PresenceState::Active] {
             let user = user(n);
-            net.tell(node(1), Event::News(News::Presence { user, state }));
+            net.tell(node(1), Event::Presence { user, state });
         }
     }
     net.run_for(2 * TICK);
