@@ -116,11 +116,13 @@ fn nothing_waits_by_sleeping_in_a_test() {
             .filter(|path| is_test(path)),
     );
     // The faults of a chaos run last as long as its plan says; who was not answered asks again; whose
-    // connection is measured comes back after the pause that a browser makes; a measured writer has a pace.
+    // connection is measured comes back after the pause that a browser makes; a measured writer has a pace, and a
+    // measured outage its length.
     let may = [
         "src/testing/poll.rs",
         "tests/chaos/crowd.rs",
         "tests/chaos/main.rs",
+        "tests/chaos/outage.rs",
         "tests/chaos/recovery.rs",
         "tests/chaos/revoke.rs",
         "tests/kill9/conductor.rs",
