@@ -9,12 +9,14 @@ use crate::ids::RoomId;
 use crate::limits;
 use crate::marking::{self, Standing};
 use crate::node::Node;
-use crate::reading::{items_of, room_item, room_items};
+use crate::reading::{RoomItem, items_of, room_item, room_items};
 use crate::store::User;
 use crate::web::api::me::Me;
 use crate::web::extract::encode_cursor;
 use crate::wire::client::Mark;
 use crate::wire::server::{Limits, Welcome};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Does it, and says how it ended.
 pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
@@ -25,11 +27,11 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
         }
         Work::Mark { room, mark } => Done::Mark(move_marker(node, connection, room, mark).await),
         Work::Item { room, added } => {
-            let item = room_item(&*node.store, room, connection.user).await;
+            let item = read_item(node, connection, room).await;
             Done::Item {
                 room,
                 added,
-                item: item.ok().flatten().map(Box::new),
+                item: item.map(Box::new),
             }
         }
         Work::Standing { room } => {
@@ -47,6 +49,23 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
             let user = person(node, connection).await;
             Done::Person(user.map(|user| actor_of(&user)))
         }
+    }
+}
+
+/// The room as the person has it, however long the store does not answer: nobody tells him again.
+async fn read_item(node: &Node, connection: &Connection, room: RoomId) -> Option<RoomItem> {
+    let read = async {
+        loop {
+            match room_item(&*node.store, room, connection.user).await {
+                Ok(item) => return item,
+                Err(_) => sleep(Duration::from_millis(limits::ROOM_READ_AGAIN_MS)).await,
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = connection.outbox.ended() => None,
+        item = read => item,
     }
 }
 

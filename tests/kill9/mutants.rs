@@ -136,21 +136,23 @@ const MUTANTS: [(&str, Rule, Plant); 20] = [
         e.claims[0].unread += 1
     }),
     ("an entry reaches a removed person", Rule::Leaked, |e| {
-        let gone = e.records.iter().position(|r| r.what == What::Gone);
-        let gone = gone.expect("somebody was removed");
-        let Record {
-            user, conn, room, ..
-        } = e.records[gone];
-        let place = |r: &&Record| (r.user, r.conn, r.room) == (user, conn, room);
-        let mut stream = e.records[..gone].iter().filter(place);
-        let last = stream.rfind(|r| matches!(r.what, What::Deliver(_)));
-        let mut leak = last.expect("he had seen entries").clone();
+        let place = |r: &Record| (r.user, r.conn, r.room);
+        // The last that somebody saw of a room on the connection on which he was removed from it.
+        let (gone, mut leak) = (0..e.records.len())
+            .filter(|at| e.records[*at].what == What::Gone)
+            .find_map(|gone| {
+                let here = |r: &&Record| place(r) == place(&e.records[gone]);
+                let mut stream = e.records[..gone].iter().filter(here);
+                let last = stream.rfind(|r| matches!(r.what, What::Deliver(_)))?;
+                Some((gone, last.clone()))
+            })
+            .expect("somebody who had seen entries was removed");
         let What::Deliver(seen) = &mut leak.what else {
             unreachable!("the record was a delivery");
         };
         // The leave entry itself, before `gone`: the very first thing that he must not get.
         let next = seen.seq as usize;
-        *seen = e.logs[&room][next].clone();
+        *seen = e.logs[&leak.room][next].clone();
         e.records.insert(gone, leak);
     }),
     ("a deleted body is still readable", Rule::Redaction, |e| {

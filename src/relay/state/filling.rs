@@ -65,6 +65,12 @@ impl RelayState {
             if waiting.asked && waiting.upto.is_none() {
                 let user = &waiting.watch.connection.user;
                 if !loaded.members.contains_key(user) || left.contains(user) {
+                    if waiting.joined {
+                        // He is told that he was added: a refusal after that would be the last he hears.
+                        waiting.asked = false;
+                        self.waiting.push(waiting);
+                        continue;
+                    }
                     self.metrics.watches.dec();
                     waiting.watch.refuse(Error::not_found());
                     continue;
@@ -193,7 +199,7 @@ impl RelayState {
         self.asked_doubts = std::mem::take(&mut self.doubted);
         request.users.extend(self.asked_doubts.keys());
         for waiting in self.waiting.iter_mut().filter(|waiting| !waiting.asked) {
-            waiting.asked = true;
+            (waiting.asked, waiting.joined) = (true, false);
             request.users.insert(waiting.watch.connection.user);
             request.afters.push(waiting.watch.after);
         }

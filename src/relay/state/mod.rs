@@ -49,6 +49,8 @@ struct Waiting {
     watch: Watch,
     /// The load under way answers for it.
     asked: bool,
+    /// An entry let the person in since that load was asked for: it may have read too early.
+    joined: bool,
     /// A member, and must be shown everything up to here.
     upto: Option<Seq>,
     /// Some of its catch-up is queued: from now on its reader sets the pace.
@@ -153,6 +155,7 @@ impl RelayState {
         self.waiting.push(Waiting {
             watch,
             asked: false,
+            joined: false,
             upto: None,
             begun: false,
             paused: false,
@@ -262,7 +265,13 @@ impl RelayState {
                 self.spread_data();
                 self.remove(user, seq);
             }
-            Event::Join { user, .. } => self.sessions.added(room, user, seq),
+            Event::Join { user, .. } => {
+                let his = |waiting: &&mut Waiting| waiting.watch.connection.user == user;
+                for waiting in self.waiting.iter_mut().filter(his) {
+                    waiting.joined = true;
+                }
+                self.sessions.added(room, user, seq);
+            }
             Event::Role { user, .. } => self.sessions.facts_changed(room, user, seq),
             Event::Rename { .. } | Event::Topic { .. } => {
                 for listener in self.listeners.values() {

@@ -48,6 +48,42 @@ async fn a_removed_person_gets_gone_in_place_of_the_leave_and_nothing_after_it()
 }
 
 #[tokio::test]
+async fn who_is_let_in_while_his_watch_is_looked_at_is_not_refused_by_what_was_read_before() {
+    let mut scene = scene();
+    let (ann, _) = connect(user(1)).await;
+    let (bob, _) = connect(user(2)).await;
+    for one in [&ann, &bob] {
+        scene.sessions.register(Arc::clone(one)).expect("room");
+    }
+    scene.watch(&ann, 0, 1, &[post(1, "one")]);
+    let role = Role::Member;
+    let join = entry(
+        2,
+        user(1),
+        Event::Join {
+            user: user(2),
+            role,
+        },
+    );
+    let asked = scene.ask(&bob, Format::Data, 1);
+    assert!(matches!(asked[..], [RelayEffect::Load(_)]), "{asked:?}");
+    scene.state.published(shared(&[join]));
+    let again = scene.state.loaded(history(1, &[user(1)], &[]));
+    assert_eq!(told(&bob), [""; 0], "neither refused nor let in");
+    let [RelayEffect::Load(request)] = &again[..] else {
+        panic!("{again:?}");
+    };
+    assert!(request.users.contains(&user(2)));
+    scene.state.loaded(history(2, &[user(1), user(2)], &[]));
+    assert_eq!(told(&bob), ["2 join", "watching"]);
+    // What was read after it counts.
+    let (cyd, _) = connect(user(3)).await;
+    scene.ask(&cyd, Format::Data, 1);
+    scene.state.loaded(history(2, &[user(1), user(2)], &[]));
+    assert_eq!(told(&cyd), ["not_found"]);
+}
+
+#[tokio::test]
 async fn a_removal_that_was_read_before_it_was_heard_still_says_gone() {
     let mut scene = scene();
     let (ann, _) = connect(user(1)).await;
