@@ -53,6 +53,8 @@ pub const BUCKET_BITS: u32 = 13;
 pub const VIEW_LAG_MAX: u64 = 1_024;
 /// What changed of a room is read again after so long when the store does not answer.
 pub const ROOM_READ_AGAIN_MS: u64 = 500;
+/// And so many sessions of a node read that at once.
+pub const ROOM_READINGS_MAX: usize = 64;
 /// Entries whose views are written at once: a long redo stands in steps, each of which counts.
 pub const VIEW_BATCH_MAX: usize = 256;
 /// Entries and dedupe keys that a room owner keeps in memory.

@@ -7,7 +7,7 @@ use super::outbox::{Frame, HintKey, Outbox, code};
 use crate::bus::{Bus, Confirm, News};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ConnectionId, LoginId, RoomId, Seq, UserId};
-use crate::limits::{DRAIN_SLICES, SOCKETS_PER_USER_MAX, STORE_LEASE_MS};
+use crate::limits::{DRAIN_SLICES, ROOM_READINGS_MAX, SOCKETS_PER_USER_MAX, STORE_LEASE_MS};
 use crate::metrics::Metrics;
 use crate::store::Marker;
 use ractor::ActorRef;
@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// How long a revocation waits for sockets to end; they get nothing from its first moment on.
 const REVOKE_WAIT: Duration = Duration::from_secs(2);
@@ -57,6 +57,7 @@ struct Shared {
     per_user_max: u64,
     addresses: Addresses,
     greetings: Greetings,
+    readings: Semaphore,
     /// The way to other nodes, where there are any.
     bus: OnceLock<Arc<dyn Bus>>,
     metrics: Metrics,
@@ -78,6 +79,7 @@ impl Sessions {
             per_user_max: SOCKETS_PER_USER_MAX * factor,
             addresses: Addresses::new(factor),
             greetings: Greetings::new(metrics),
+            readings: Semaphore::new(ROOM_READINGS_MAX),
             bus: OnceLock::new(),
             metrics: metrics.clone(),
         }))
@@ -96,6 +98,11 @@ impl Sessions {
     /// Who is let in when.
     pub fn greetings(&self) -> &Greetings {
         &self.0.greetings
+    }
+
+    /// Turns to read what changed of rooms.
+    pub fn readings(&self) -> &Semaphore {
+        &self.0.readings
     }
 
     /// Adds a connection. Do this first and look at log-in and rooms after it, so that a

@@ -37,6 +37,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(value)
     }
 
+    pub fn get(&self, key: &K) -> Option<&V> {
+        let at = self.find(key).ok()?;
+        Some(&self.0[at].1)
+    }
+
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let at = self.find(key).ok()?;
         Some(&mut self.0[at].1)

@@ -9,13 +9,14 @@ use crate::ids::RoomId;
 use crate::limits;
 use crate::marking::{self, Standing};
 use crate::node::Node;
-use crate::reading::{RoomItem, items_of, room_item, room_items};
+use crate::reading::{items_of, room_item, room_items};
 use crate::store::User;
 use crate::web::api::me::Me;
 use crate::web::extract::encode_cursor;
 use crate::wire::client::Mark;
 use crate::wire::server::{Limits, Welcome};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 /// Does it, and says how it ended.
@@ -26,25 +27,19 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
             Done::Handles(node.people.handles_in(&body).await.map_err(Error::from))
         }
         Work::Mark { room, mark } => Done::Mark(move_marker(node, connection, room, mark).await),
-        Work::Item { room, added } => {
-            let item = read_item(node, connection, room).await;
+        Work::Item { room } => {
+            let (store, me) = (&*node.store, connection.user);
+            let ask = || async move { Ok(room_item(store, room, me).await?) };
+            let item = read(node, connection, ask).await;
             Done::Item {
                 room,
-                added,
-                item: item.map(Box::new),
+                item: item.flatten().map(Box::new),
             }
         }
-        Work::Standing { room } => {
-            let nothing = Mark::Raise {
-                read: None,
-                delivered: None,
-            };
-            let standing = marking::mark(&*node.store, room, connection.user, nothing, now()).await;
-            Done::Standing {
-                room,
-                standing: standing.ok(),
-            }
-        }
+        Work::Standing { room } => Done::Standing {
+            room,
+            standing: read(node, connection, || standing(node, connection, room)).await,
+        },
         Work::Person => {
             let user = person(node, connection).await;
             Done::Person(user.map(|user| actor_of(&user)))
@@ -52,21 +47,44 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
     }
 }
 
-/// The room as the person has it, however long the store does not answer: nobody tells him again.
-async fn read_item(node: &Node, connection: &Connection, room: RoomId) -> Option<RoomItem> {
-    let read = async {
-        loop {
-            match room_item(&*node.store, room, connection.user).await {
-                Ok(item) => return item,
-                Err(_) => sleep(Duration::from_millis(limits::ROOM_READ_AGAIN_MS)).await,
-            }
-        }
-    };
+/// What changed of a room: nobody tells the person again.
+async fn read<T, F: Future<Output = Result<T>>>(
+    node: &Node,
+    connection: &Connection,
+    ask: impl Fn() -> F,
+) -> Option<T> {
+    let answer = until_answered(node.sessions.readings(), ask);
     tokio::select! {
         biased;
         () = connection.outbox.ended() => None,
-        item = read => item,
+        answer = answer => answer,
     }
+}
+
+/// The answer to `ask`, however long the store does not give it; `None` if it is a refusal.
+/// Each try has a turn of its own.
+async fn until_answered<T, F: Future<Output = Result<T>>>(
+    turns: &Semaphore,
+    ask: impl Fn() -> F,
+) -> Option<T> {
+    loop {
+        let turn = turns.acquire().await.ok()?;
+        match ask().await {
+            Ok(answer) => return Some(answer),
+            Err(refused) if refused.code.status() < 500 => return None,
+            Err(_) => drop(turn),
+        }
+        sleep(Duration::from_millis(limits::ROOM_READ_AGAIN_MS)).await;
+    }
+}
+
+/// Where the person stands: a mark that moves nothing.
+async fn standing(node: &Node, connection: &Connection, room: RoomId) -> Result<Standing> {
+    let nothing = Mark::Raise {
+        read: None,
+        delivered: None,
+    };
+    marking::mark(&*node.store, room, connection.user, nothing, now()).await
 }
 
 /// The welcome, when it is his turn; nothing is read for who went away meanwhile.
@@ -163,4 +181,41 @@ async fn move_marker(
     node.sessions.marked(room, user, marker, by);
     node.relays.marks(room, user, marker.read, marker.delivered);
     Ok(standing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use std::cell::Cell;
+
+    fn away() -> Error {
+        Error::new(Code::Unavailable, "away")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_does_not_answer_is_asked_again_until_it_does() {
+        let (turns, asked) = (Semaphore::new(1), Cell::new(0));
+        let answer = until_answered(&turns, async || match asked.replace(asked.get() + 1) {
+            0..3 => Err(away()),
+            tries => Ok(tries),
+        });
+        assert_eq!(answer.await, Some(3));
+        let refused = until_answered(&turns, async || Err::<(), _>(Error::not_found()));
+        assert_eq!(refused.await, None, "an answer, too");
+        assert_eq!(turns.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_ask_at_once_and_nobody_holds_a_turn_while_he_pauses() {
+        let turns = Semaphore::new(1);
+        let first = until_answered(&turns, async || Err::<(), _>(away()));
+        let mut first = Box::pin(first);
+        assert!(first.as_mut().now_or_never().is_none(), "it pauses");
+        let held = turns.acquire().await.expect("nobody has the turn");
+        let mut second = Box::pin(until_answered(&turns, async || Ok(())));
+        assert!(second.as_mut().now_or_never().is_none(), "it waits");
+        drop(held);
+        assert_eq!(second.await, Some(()));
+    }
 }

@@ -72,6 +72,8 @@ pub enum Mutant {
     NotReadAnew,
     /// No row says that its node shows rooms by it.
     RowsSilent,
+    /// A relay believes what it read of who is in, though an entry let somebody in meanwhile.
+    JoinNotSeen,
 }
 
 /// What broke, where.

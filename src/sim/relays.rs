@@ -218,6 +218,9 @@ impl World {
             return;
         };
         let state = relay.at(now, rights);
+        if self.mutant == Some(Mutant::JoinNotSeen) {
+            state.forget_joins_for_test();
+        }
         let effects = match what {
             Wire::Loaded(loaded) => state.loaded(loaded),
             Wire::Rendered(items, works) => {

@@ -40,6 +40,8 @@ pub struct Sight {
     pub live: bool,
     /// A watch is on its way.
     asked: bool,
+    /// His session was told that this entry let him in.
+    told: Seq,
     /// His removal up to here was acknowledged to somebody.
     pub away: Seq,
 }
@@ -211,6 +213,7 @@ impl World {
                 && connection.outbox.rejoin(room, seq)
                 && let Some(room) = self.number_of(room)
             {
+                self.screens[who].sights[room].told = seq;
                 let wait = self.wires.between(1, 300) as i64;
                 self.at(self.clock + wait, Happening::Watch { who, room });
             }
@@ -265,9 +268,14 @@ impl World {
     fn watch_refused(&mut self, who: usize, room: usize, code: Option<&str>) {
         let sight = &mut self.screens[who].sights[room];
         (sight.live, sight.asked) = (false, false);
+        let told = sight.told;
         if code != Some("not_found") {
             let wait = self.wires.between(200, 1_500) as i64;
             self.at(self.clock + wait, Happening::Watch { who, room });
+        } else if self.turns(room, self.people[who].user).last() == Some(&(told, true)) {
+            // Nobody tells him again.
+            let what = format!("{who} was told that {told} lets him in, and is refused");
+            self.breaks("progress", what);
         }
     }
 

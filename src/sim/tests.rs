@@ -270,6 +270,11 @@ fn a_node_that_goes_on_before_it_has_read_what_it_missed_is_caught() {
     is_caught(Mutant::NotReadAnew, &["I8"]);
 }
 
+#[test]
+fn a_watch_that_is_refused_by_what_was_read_before_is_caught() {
+    is_caught(Mutant::JoinNotSeen, &["progress"]);
+}
+
 /// One node has lost its way to Redis for long, while people come and go.
 fn apart(seed: u64) -> Plan {
     let mut plan = Plan::of(seed);

@@ -290,6 +290,13 @@ impl RelayState {
         self.sessions.removed(self.room, user, seq);
     }
 
+    #[cfg(test)]
+    pub fn forget_joins_for_test(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.joined = false;
+        }
+    }
+
     fn take_out(&mut self, who: impl Fn(&Connection) -> bool) {
         let before = self.watches();
         self.data.retain(|_, other| !who(other));

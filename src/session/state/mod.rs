@@ -3,6 +3,7 @@
 
 mod again;
 mod frames;
+mod readings;
 mod rooms;
 mod sends;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::wire::client::{self, ClientFrame, Element, Format, Mark, PresenceStat
 use crate::wire::server::{ServerFrame, Welcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use readings::Readings;
 use rooms::Side;
 use sends::Sends;
 
@@ -109,10 +111,9 @@ pub enum Work {
         room: RoomId,
         mark: Mark,
     },
-    /// The item of `GET /rooms` of one room; `added`: and listen to it.
+    /// The item of `GET /rooms` of one room.
     Item {
         room: RoomId,
-        added: bool,
     },
     /// Where the person stands after another device marked.
     Standing {
@@ -130,7 +131,6 @@ pub enum Done {
     Mark(Result<Standing, Error>),
     Item {
         room: RoomId,
-        added: bool,
         /// `None`: not, or no longer, a member.
         item: Option<Box<RoomItem>>,
     },
@@ -174,6 +174,8 @@ pub struct SessionState {
     gone: BTreeSet<RoomId>,
     /// Rooms that the person was added to, until their facts are read.
     adding: BTreeSet<RoomId>,
+    items: Readings,
+    standings: Readings,
     marks: VecDeque<(Option<String>, RoomId, Mark)>,
     /// The last "on" per room, and whether it stands.
     typing: BTreeMap<RoomId, (Timestamp, bool)>,
@@ -202,6 +204,8 @@ impl SessionState {
             watches: SortedSet::default(),
             rooms: SortedMap::default(),
             adding: BTreeSet::new(),
+            items: Readings::default(),
+            standings: Readings::default(),
             gone: BTreeSet::new(),
             sends: Sends::default(),
             marks: VecDeque::new(),
@@ -232,7 +236,7 @@ impl SessionState {
             Done::Welcome(Err(error)) => self.close(close_code_of(&error), &mut out),
             Done::Handles(handles) => self.handles_found(handles, &mut out),
             Done::Mark(standing) => self.marked(standing, &mut out),
-            Done::Item { room, added, item } => self.item_read(room, added, item, &mut out),
+            Done::Item { room, item } => self.item_read(room, item, &mut out),
             Done::Standing { room, standing } => self.standing_read(room, standing, &mut out),
             Done::Person(Ok(actor)) => self.me.actor = actor,
             Done::Person(Err(error)) => self.close(close_code_of(&error), &mut out),
@@ -304,8 +308,8 @@ impl SessionState {
         for element in waiting {
             self.on_element(cx, element, out);
         }
-        for room in self.adding.iter().copied() {
-            out.push(Effect::Work(Work::Item { room, added: true }));
+        for room in self.adding.clone() {
+            out.extend(self.read_item(room));
         }
     }
 

@@ -44,6 +44,17 @@ impl Side {
         }
     }
 
+    /// Takes over what a notice said while this was read. Whether it said more.
+    fn catch_up(&mut self, heard: &Side) -> bool {
+        let is_behind = heard.head > self.head;
+        if is_behind {
+            self.head = heard.head;
+            self.ord = heard.ord;
+            self.mentions = heard.mentions;
+        }
+        is_behind
+    }
+
     fn stand(&mut self, standing: &Standing) {
         self.read = standing.marker.read;
         self.read_ord = standing.marker.read_ord;
@@ -75,13 +86,11 @@ impl SessionState {
             side.read_ord = ord;
             side.mentions = head.mentions;
         }
-        if self.watches.contains_key(&head.room) || !is_news {
-            return Vec::new();
+        let mut out = Vec::new();
+        if is_news {
+            self.notice(head.room, &mut out);
         }
-        vec![Effect::Hint(
-            HintKey::Head(head.room),
-            side.frame(head.room),
-        )]
+        out
     }
 
     /// The person was added to a room.
@@ -91,16 +100,21 @@ impl SessionState {
         match self.phase {
             // Read anew after the welcome, which may or may not show it.
             Phase::Hello | Phase::Welcoming(_) => Vec::new(),
-            _ => vec![Effect::Work(Work::Item { room, added: true })],
+            _ => Vec::from_iter(self.read_item(room)),
         }
     }
 
     /// Facts of a room changed.
     pub fn on_facts_changed(&mut self, room: RoomId) -> Vec<Effect> {
         match self.rooms.contains_key(&room) {
-            true => vec![Effect::Work(Work::Item { room, added: false })],
+            true => Vec::from_iter(self.read_item(room)),
             false => Vec::new(),
         }
+    }
+
+    pub(super) fn read_item(&mut self, room: RoomId) -> Option<Effect> {
+        let begins = self.items.begin(room);
+        begins.then_some(Effect::Work(Work::Item { room }))
     }
 
     /// The person was removed from a room; `gone` is queued already.
@@ -122,8 +136,8 @@ impl SessionState {
     /// Another device of the person moved a marker.
     pub fn on_marked(&mut self, room: RoomId) -> Vec<Effect> {
         match self.rooms.contains_key(&room) {
-            true => vec![Effect::Work(Work::Standing { room })],
-            false => Vec::new(),
+            true if self.standings.begin(room) => vec![Effect::Work(Work::Standing { room })],
+            _ => Vec::new(),
         }
     }
 
@@ -138,6 +152,8 @@ impl SessionState {
         };
         match standing {
             Ok(standing) => {
+                self.standings.doubt(room);
+                self.items.doubt(room);
                 if let Some(side) = self.rooms.get_mut(&room) {
                     side.stand(&standing);
                 }
@@ -163,23 +179,32 @@ impl SessionState {
     pub(super) fn item_read(
         &mut self,
         room: RoomId,
-        added: bool,
         item: Option<Box<RoomItem>>,
         out: &mut Vec<Effect>,
     ) {
+        let changed = self.items.end(room);
+        if changed {
+            out.push(Effect::Work(Work::Item { room }));
+        }
         // Removed in the meantime: nothing more is said about the room.
-        let is_mine = match added {
-            true => self.adding.remove(&room) || self.rooms.contains_key(&room),
-            false => self.rooms.contains_key(&room),
-        };
+        let is_mine = self.rooms.contains_key(&room) || self.adding.contains(&room);
+        if item.is_some() || !changed {
+            self.adding.remove(&room);
+        }
         let Some(item) = item.filter(|_| is_mine) else {
             return;
         };
         let head = item.head;
-        let is_new = self.rooms.insert(room, Side::from(&*item)).is_none();
+        let mut side = Side::from(&*item);
+        let known = self.rooms.get(&room);
+        let is_behind = known.is_some_and(|known| side.catch_up(known));
+        let is_new = self.rooms.insert(room, side).is_none();
         if let Ok(Value::Object(item)) = serde_json::to_value(&*item) {
             let frame = RoomFrame { room, item };
             out.push(Effect::Push(ServerFrame::Room(frame)));
+        }
+        if is_behind {
+            self.notice(room, out);
         }
         if is_new {
             out.push(Effect::Listen(room, head));
@@ -192,13 +217,23 @@ impl SessionState {
         standing: Option<Standing>,
         out: &mut Vec<Effect>,
     ) {
+        if self.standings.end(room) {
+            out.push(Effect::Work(Work::Standing { room }));
+            return;
+        }
         let (Some(side), Some(standing)) = (self.rooms.get_mut(&room), standing) else {
             return;
         };
         side.stand(&standing);
-        let frame = side.frame(room);
-        if !self.watches.contains_key(&room) {
-            out.push(Effect::Hint(HintKey::Head(room), frame));
+        self.notice(room, out);
+    }
+
+    /// Where the room and the person stand, unless he watches it.
+    fn notice(&self, room: RoomId, out: &mut Vec<Effect>) {
+        if let Some(side) = self.rooms.get(&room)
+            && !self.watches.contains_key(&room)
+        {
+            out.push(Effect::Hint(HintKey::Head(room), side.frame(room)));
         }
     }
 }

@@ -8,7 +8,7 @@ import { Presence } from "../models/presence.js";
 
 /** Larger rooms are not counted: everybody in them would be told of everybody. */
 const COUNTED_MOST = 100;
-/** So many of the members can be asked for at once. */
+/** So many of the members can be asked for at once: of more it is only counted who comes and goes. */
 const MEMBERS_MOST = 200;
 /** Who come and go together are asked for together. */
 const GATHER = 300;
@@ -97,7 +97,7 @@ function watchMembers(socket, room, tell) {
   };
   const soon = () => {
     clearTimeout(gathering);
-    gathering = window.setTimeout(() => void ask(), GATHER);
+    if (count <= MEMBERS_MOST) gathering = window.setTimeout(() => void ask(), GATHER);
   };
   socket.on("entry", (frame) => {
     const change = frame.room === room ? { join: 1, leave: -1 }[frame.kind] : 0;

@@ -1,4 +1,5 @@
 mod again;
+mod rooms;
 
 use super::*;
 use crate::access::WorkspaceRole;
@@ -225,21 +226,6 @@ fn every_send_is_answered_once_with_its_ref() {
         Effect::Push(ServerFrame::Ack { seq: 9, .. })
     ));
     assert_eq!(ann.state.in_flight(), 0);
-}
-
-#[test]
-fn what_a_removed_person_asked_for_is_not_told() {
-    let mut ann = Ann::open();
-    let room = ROOM.parse().expect("an id");
-    assert_eq!(ann.state.on_added(room).len(), 1);
-    ann.state.on_removed(room);
-    let told = ann.done(Done::Item {
-        room,
-        added: true,
-        item: None,
-    });
-    assert_eq!(told, []);
-    assert_eq!(ann.state.on_marked(room), []);
 }
 
 #[test]
