@@ -141,6 +141,7 @@ impl Session {
                 state.on_watch_ended(room);
                 Vec::new()
             }
+            SessionMessage::SeekRooms => state.seek_rooms(),
             SessionMessage::UserChanged => state.on_user_changed(),
             SessionMessage::Done(done) => state.done(cx, *done),
             SessionMessage::Leave { bye } => {

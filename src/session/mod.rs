@@ -51,6 +51,8 @@ pub enum SessionMessage {
     WatchEnded { room: RoomId },
     /// The person's own account changed: role, profile, or no longer active.
     UserChanged,
+    /// The person may have been added to a room while no word of it came.
+    SeekRooms,
     /// Work of this session ended.
     Done(Box<state::Done>),
     /// The node goes away: what was accepted is still answered, then comes `bye` and the close.

@@ -211,6 +211,13 @@ impl Sessions {
         }
     }
 
+    /// Everybody here who is connected looks for rooms that nobody told him of.
+    pub fn seek_rooms(&self) {
+        for connection in self.all() {
+            connection.tell(SessionMessage::SeekRooms);
+        }
+    }
+
     /// Sends `frame` (a `user` frame: name or picture) to everybody who is connected here.
     pub fn profile_changed(&self, user: UserId, frame: &Frame) {
         for connection in self.all() {

@@ -1,11 +1,12 @@
 //! What a session asks for and does not wait for itself.
 
+use super::SessionMessage;
 use super::registry::Connection;
 use super::state::{Done, Welcomed, Work};
 use crate::access::Actor;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
-use crate::ids::RoomId;
+use crate::ids::{RoomId, Seq, UserId};
 use crate::limits;
 use crate::marking::{self, Standing};
 use crate::node::Node;
@@ -15,6 +16,7 @@ use crate::web::api::me::Me;
 use crate::web::extract::encode_cursor;
 use crate::wire::client::Mark;
 use crate::wire::server::{Limits, Welcome};
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -40,6 +42,13 @@ pub async fn run(node: &Node, connection: &Connection, work: Work) -> Done {
             room,
             standing: read(node, connection, || standing(node, connection, room)).await,
         },
+        Work::Seek { known } => {
+            let ask = || added_unheard(node, connection.user, &known);
+            for (room, seq) in read(node, connection, ask).await.unwrap_or_default() {
+                connection.tell(SessionMessage::Added { room, seq });
+            }
+            Done::Seek
+        }
         Work::Person => {
             let user = person(node, connection).await;
             Done::Person(user.map(|user| actor_of(&user)))
@@ -85,6 +94,21 @@ async fn standing(node: &Node, connection: &Connection, room: RoomId) -> Result<
         delivered: None,
     };
     marking::mark(&*node.store, room, connection.user, nothing, now()).await
+}
+
+/// Rooms of the person that are not `known`, and by which entry he is in them.
+async fn added_unheard(node: &Node, user: UserId, known: &[RoomId]) -> Result<Vec<(RoomId, Seq)>> {
+    let known: HashSet<_> = known.iter().collect();
+    let mut added = Vec::new();
+    for (room, ..) in node.store.rooms_of(user).await? {
+        if known.contains(&room) {
+            continue;
+        }
+        if let Some(member) = node.store.member(room, user).await? {
+            added.push((room, member.seq));
+        }
+    }
+    Ok(added)
 }
 
 /// The welcome, when it is his turn; nothing is read for who went away meanwhile.

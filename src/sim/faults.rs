@@ -3,7 +3,7 @@
 use super::happening::Happening;
 use super::people::Person;
 use super::plan::{BUSY_MS, Luck, What};
-use super::screens::REFRESH_MS;
+use super::seeking::REFRESH_MS;
 use super::world::World;
 use crate::cluster::state::Event;
 use crate::room::Orders;

@@ -99,7 +99,9 @@ pub enum Happening {
         who: usize,
         room: usize,
     },
+    /// To a relay of that node, unless it has died since.
     Wire {
+        id: NodeId,
         node: usize,
         room: usize,
         what: Box<Wire>,

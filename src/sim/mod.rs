@@ -21,6 +21,7 @@ mod plan;
 mod relays;
 mod rows;
 mod screens;
+mod seeking;
 mod session;
 mod storage;
 mod taking;
@@ -74,6 +75,8 @@ pub enum Mutant {
     RowsSilent,
     /// A relay believes what it read of who is in, though an entry let somebody in meanwhile.
     JoinNotSeen,
+    /// Whoever was added while no word of it came is never told.
+    RoomsNotSought,
 }
 
 /// What broke, where.

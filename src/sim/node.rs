@@ -5,6 +5,7 @@ use super::Mutant;
 use super::bus::Counted;
 use super::happening::Happening;
 use super::owner::Back;
+use super::seeking::SEEK_MS;
 use super::world::{At, World};
 use crate::bus::counts::{Heard, Sent};
 use crate::bus::{Confirm, Rights};
@@ -93,6 +94,8 @@ pub enum Inside {
         upto: u64,
         heads: Option<Vec<(RoomId, Seq)>>,
     },
+    /// Sessions look for rooms that nobody told them of.
+    Seek,
     /// An owner may have finished.
     Finish(At),
     /// An owner may begin.
@@ -223,6 +226,7 @@ impl World {
             }
             Effect::HearHead { room, head } => self.hear_head(node, room, head),
             Effect::Heal => self.heal(node),
+            Effect::SeekRooms => self.inside(node, SEEK_MS, Inside::Seek),
             Effect::Execute {
                 from,
                 id,
@@ -292,6 +296,7 @@ impl World {
                 true => self.settle_with(node, upto, heads),
                 false => self.heal_with(node, upto, heads),
             },
+            Inside::Seek => self.seek_rooms(node),
             Inside::Finish(at) => self.end_if_idle(at),
             Inside::Begin(at) => self.begin_taking(at),
         }

@@ -130,8 +130,14 @@ impl World {
     }
 
     pub fn wire(&mut self, node: usize, room: usize, wait: i64, what: Wire) {
-        let what = Box::new(what);
-        self.at(self.clock + wait, Happening::Wire { node, room, what });
+        let (id, what) = (self.nodes[node].id, Box::new(what));
+        let told = Happening::Wire {
+            id,
+            node,
+            room,
+            what,
+        };
+        self.at(self.clock + wait, told);
     }
 
     /// The relay of a room at a node, begun if there is none.

@@ -1,7 +1,7 @@
 //! Screens: somebody looks at every room, resumes where he was, and notes what he is shown.
 
 use super::Mutant;
-use super::storage::{now, now_of};
+use super::storage::now_of;
 use super::world::{Happening, World};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Event, WireEntry};
@@ -11,14 +11,11 @@ use crate::relay::Watch;
 use crate::session::SessionMessage;
 use crate::session::outbox::{Drained, Outbox};
 use crate::session::registry::Connection;
-use crate::store::{LogStore, ViewStore};
+use crate::store::LogStore;
 use crate::wire::client::Format;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// After the busy time, whoever was added where no relay told him looks again.
-pub const REFRESH_MS: i64 = 30_000;
 
 /// What a session was told.
 pub type Ears = Arc<Mutex<Vec<SessionMessage>>>;
@@ -39,7 +36,7 @@ pub struct Sight {
     /// Caught up; what comes now is live.
     pub live: bool,
     /// A watch is on its way.
-    asked: bool,
+    pub(super) asked: bool,
     /// His session was told that this entry let him in.
     told: Seq,
     /// His removal up to here was acknowledged to somebody.
@@ -345,22 +342,6 @@ impl World {
         self.relays.retain(|(at, _), _| *at != node);
         for who in 0..self.screens.len() {
             if self.screens[who].node == node {
-                self.close_screen(who);
-            }
-        }
-    }
-
-    /// All is calm: whoever is a member and does not watch connects anew.
-    pub fn refresh_screens(&mut self) {
-        let orphans = self.wake_orphans();
-        for who in 0..self.screens.len() {
-            let user = self.people[who].user;
-            let lacks = (0..self.rooms.len()).any(|room| {
-                let member = now(self.store.member(self.rooms[room], user));
-                let sight = &self.screens[who].sights[room];
-                member.is_some() && (!sight.live || orphans.contains(&room))
-            });
-            if lacks {
                 self.close_screen(who);
             }
         }

@@ -275,6 +275,11 @@ fn a_watch_that_is_refused_by_what_was_read_before_is_caught() {
     is_caught(Mutant::JoinNotSeen, &["progress"]);
 }
 
+#[test]
+fn a_room_that_its_new_member_never_hears_of_is_caught() {
+    is_caught(Mutant::RoomsNotSought, &["progress"]);
+}
+
 /// One node has lost its way to Redis for long, while people come and go.
 fn apart(seed: u64) -> Plan {
     let mut plan = Plan::of(seed);

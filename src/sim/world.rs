@@ -308,7 +308,16 @@ impl World {
                 room,
             } => self.session_again(who, connection, room),
             Happening::Pump { who, room } => self.pump(who, room),
-            Happening::Wire { node, room, what } => self.hear_wire(node, room, *what),
+            Happening::Wire {
+                id,
+                node,
+                room,
+                what,
+            } => {
+                if self.nodes[node].id == id {
+                    self.hear_wire(node, room, *what);
+                }
+            }
             Happening::Open { who } => self.open_screen(who),
             Happening::Watch { who, room } => self.watch(who, room),
             Happening::Refresh => self.refresh_screens(),

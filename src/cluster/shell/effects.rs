@@ -43,6 +43,7 @@ impl Cluster {
             }
             Effect::HearHead { room, head } => shared.here.relays.head(room, head),
             Effect::Heal => self.heal(),
+            Effect::SeekRooms => shared.here.sessions.seek_rooms(),
             Effect::LookAgain => shared.here.sessions.look_again(),
             Effect::Execute {
                 from,

@@ -129,6 +129,8 @@ pub enum Effect {
     },
     /// Something was lost: the heads of all rooms that are followed here are read anew.
     Heal,
+    /// Somebody may have been let in to a room unheard: every session looks for rooms that it does not know.
+    SeekRooms,
     /// Out of touch: every session looks whether it still may be there.
     LookAgain,
     /// Run a command of another node here. `elsewhere`: only if an owner lives here; if not, say

@@ -15,7 +15,8 @@ impl ClusterState {
             for fence in self.fences.gone(now, from) {
                 self.effects.push(Effect::Confirmed(fence));
             }
-            self.effects.extend([Effect::Moved, Effect::Heal]);
+            self.effects.push(Effect::Moved);
+            self.heal();
             self.look_at_claims(now);
             self.send_on_all(now);
             return;
@@ -46,7 +47,7 @@ impl ClusterState {
             Message::WantInterest => {
                 self.send_interest(Some(from));
                 // What it published meanwhile may have passed this node by.
-                self.effects.push(Effect::Heal);
+                self.heal();
             }
             Message::Command { id, room, command } => self.asked(from, id, room, command),
             Message::Outcome { id, reply } => self.answered(now, id, reply),

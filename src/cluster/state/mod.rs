@@ -220,7 +220,8 @@ impl ClusterState {
         }
         if !lapsed.is_empty() || !silent.is_empty() {
             self.lost_at = Some(now);
-            self.effects.extend([Effect::Moved, Effect::Heal]);
+            self.effects.push(Effect::Moved);
+            self.heal();
         }
         for id in self.commands.expire(now) {
             self.give_up(now, id, Code::Unknown);
@@ -236,7 +237,7 @@ impl ClusterState {
         }
         if !self.connected && now >= self.look_at {
             self.look_at = now + LOOK_AGAIN_MS;
-            self.effects.push(Effect::LookAgain);
+            self.effects.extend([Effect::LookAgain, Effect::SeekRooms]);
         }
         if now >= self.poll_at {
             self.poll_at = now + self.poll_pause(now);
@@ -271,13 +272,18 @@ impl ClusterState {
             self.send_on_all(now);
         }
         self.poll_at = now;
-        self.effects.push(Effect::Heal);
+        self.heal();
     }
 
     fn beat(&mut self, now: Moment) {
         self.beat_at = now + HEARTBEAT_MS;
         let heartbeat = Message::Heartbeat(self.heartbeat());
         self.effects.push(Effect::Broadcast(heartbeat));
+    }
+
+    /// Something may have passed this node by.
+    fn heal(&mut self) {
+        self.effects.extend([Effect::Heal, Effect::SeekRooms]);
     }
 
     fn heartbeat(&self) -> Heartbeat {
@@ -290,7 +296,7 @@ impl ClusterState {
     /// Something of `from` is lost. If it was about what the node follows, the next heartbeat tells;
     /// if it was an answer, or a command of ours there, who waits for it may send again.
     fn gap(&mut self, now: Moment, from: NodeId) {
-        self.effects.push(Effect::Heal);
+        self.heal();
         self.lost(now, from);
         self.send_all(from, vec![Message::Lost]);
     }

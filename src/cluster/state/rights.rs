@@ -62,7 +62,7 @@ impl ClusterState {
         let held = &mut self.held;
         let until = asked_at + LEASE_MS;
         if held.lease.renew(now, until, &mut held.last) {
-            self.effects.push(Effect::Heal);
+            self.heal();
         }
     }
 
@@ -88,7 +88,7 @@ impl ClusterState {
         let held = &mut self.held;
         let until = asked_at + STORE_LEASE_MS;
         if held.row.renew(now, until, &mut held.last) {
-            self.effects.push(Effect::Heal);
+            self.heal();
         }
     }
 

@@ -113,3 +113,13 @@ async fn t36_failed_log_ins_count_on_every_node_and_success_is_known_there_too()
     heard(&ann, &mut bobs, "Ann the second").await;
     assert_eq!(try_at(&elsewhere, "a wrong guess").await, 401, "forgotten");
 }
+
+#[tokio::test]
+async fn who_is_added_to_a_room_that_nobody_follows_on_his_node_is_told_without_the_bus_too() {
+    let world = World::of(2).await;
+    let (ann, bob) = world.people().await;
+    let mut bobs = world.nodes[1].visit(&bob).hello("data").await;
+    world.set_connected(false);
+    let room = ann.group(&[&bob]).await;
+    assert_eq!(bobs.sees("room").await["room"], room);
+}

@@ -119,6 +119,10 @@ pub enum Work {
     Standing {
         room: RoomId,
     },
+    /// Rooms of the person that are not among these; of each the session hears `Added`.
+    Seek {
+        known: Vec<RoomId>,
+    },
     /// The account as it is now.
     Person,
 }
@@ -138,6 +142,7 @@ pub enum Done {
         room: RoomId,
         standing: Option<Standing>,
     },
+    Seek,
     Person(Result<Actor, Error>),
 }
 
@@ -174,8 +179,10 @@ pub struct SessionState {
     gone: BTreeSet<RoomId>,
     /// Rooms that the person was added to, until their facts are read.
     adding: BTreeSet<RoomId>,
-    items: Readings,
-    standings: Readings,
+    items: Readings<RoomId>,
+    standings: Readings<RoomId>,
+    /// The list of the person's rooms.
+    list: Readings<()>,
     marks: VecDeque<(Option<String>, RoomId, Mark)>,
     /// The last "on" per room, and whether it stands.
     typing: BTreeMap<RoomId, (Timestamp, bool)>,
@@ -206,6 +213,7 @@ impl SessionState {
             adding: BTreeSet::new(),
             items: Readings::default(),
             standings: Readings::default(),
+            list: Readings::default(),
             gone: BTreeSet::new(),
             sends: Sends::default(),
             marks: VecDeque::new(),
@@ -238,6 +246,7 @@ impl SessionState {
             Done::Mark(standing) => self.marked(standing, &mut out),
             Done::Item { room, item } => self.item_read(room, item, &mut out),
             Done::Standing { room, standing } => self.standing_read(room, standing, &mut out),
+            Done::Seek => out.extend(self.sought()),
             Done::Person(Ok(actor)) => self.me.actor = actor,
             Done::Person(Err(error)) => self.close(close_code_of(&error), &mut out),
         }
@@ -311,6 +320,8 @@ impl SessionState {
         for room in self.adding.clone() {
             out.extend(self.read_item(room));
         }
+        // Asked for while the welcome was read: that may have been too early.
+        out.extend(self.sought());
     }
 
     fn close(&mut self, code: CloseCode, out: &mut Vec<Effect>) {

@@ -1,33 +1,38 @@
-//! Facts of rooms that are read outside: one reading of a room at a time, and one more for what
+//! Facts that are read outside: one reading of a thing at a time, and one more for what
 //! changed meanwhile. So what was read first is never shown last, however long the store is away.
 
-use crate::ids::RoomId;
 use std::collections::BTreeMap;
 
 /// Readings under way, and whether something changed since they began.
-#[derive(Debug, Default)]
-pub(super) struct Readings(BTreeMap<RoomId, bool>);
+#[derive(Debug)]
+pub(super) struct Readings<K>(BTreeMap<K, bool>);
 
-impl Readings {
-    /// The room changed. Whether to begin to read it.
-    pub fn begin(&mut self, room: RoomId) -> bool {
-        let is_new = !self.0.contains_key(&room);
-        self.0.insert(room, !is_new);
+impl<K> Default for Readings<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Copy + Ord> Readings<K> {
+    /// It changed. Whether to begin to read it.
+    pub fn begin(&mut self, key: K) -> bool {
+        let is_new = !self.0.contains_key(&key);
+        self.0.insert(key, !is_new);
         is_new
     }
 
-    /// What is being read of the room may be old.
-    pub fn doubt(&mut self, room: RoomId) {
-        if let Some(changed) = self.0.get_mut(&room) {
+    /// What is being read of it may be old.
+    pub fn doubt(&mut self, key: K) {
+        if let Some(changed) = self.0.get_mut(&key) {
             *changed = true;
         }
     }
 
-    /// The room was read. Whether it changed meanwhile and is to be read again.
-    pub fn end(&mut self, room: RoomId) -> bool {
-        let changed = self.0.remove(&room).unwrap_or(false);
+    /// It was read. Whether it changed meanwhile and is to be read again.
+    pub fn end(&mut self, key: K) -> bool {
+        let changed = self.0.remove(&key).unwrap_or(false);
         if changed {
-            self.0.insert(room, false);
+            self.0.insert(key, false);
         }
         changed
     }

@@ -104,6 +104,33 @@ impl SessionState {
         }
     }
 
+    /// The person may have been added somewhere, and nobody said so.
+    pub fn seek_rooms(&mut self) -> Vec<Effect> {
+        match self.phase {
+            Phase::Hello | Phase::Closed => Vec::new(),
+            Phase::Welcoming(_) => {
+                self.list.begin(());
+                self.list.doubt(());
+                Vec::new()
+            }
+            Phase::Open => match self.list.begin(()) {
+                true => vec![self.seek()],
+                false => Vec::new(),
+            },
+        }
+    }
+
+    pub(super) fn sought(&mut self) -> Option<Effect> {
+        self.list.end(()).then(|| self.seek())
+    }
+
+    fn seek(&self) -> Effect {
+        let known = self.rooms.keys().chain(&self.adding).copied();
+        Effect::Work(Work::Seek {
+            known: known.collect(),
+        })
+    }
+
     /// Facts of a room changed.
     pub fn on_facts_changed(&mut self, room: RoomId) -> Vec<Effect> {
         match self.rooms.contains_key(&room) {

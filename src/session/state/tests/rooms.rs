@@ -44,6 +44,10 @@ fn standing(read: Seq, head: Seq) -> Standing {
     }
 }
 
+fn reads_standing() -> Effect {
+    Effect::Work(Work::Standing { room: room() })
+}
+
 fn reads_item() -> Effect {
     Effect::Work(Work::Item { room: room() })
 }
@@ -134,15 +138,38 @@ fn what_is_read_does_not_take_back_what_a_notice_said_meanwhile() {
 #[test]
 fn of_two_marks_the_older_reading_is_not_shown() {
     let mut ann = Ann::in_room();
-    let reads = Effect::Work(Work::Standing { room: room() });
-    assert_eq!(ann.state.on_marked(room()), [reads.clone()]);
+    assert_eq!(ann.state.on_marked(room()), [reads_standing()]);
     assert_eq!(ann.state.on_marked(room()), []);
-    assert_eq!(ann.stands(standing(2, 5)), [reads.clone()]);
+    assert_eq!(ann.stands(standing(2, 5)), [reads_standing()]);
     assert_eq!(told(&ann.stands(standing(4, 5))), ["5-1"]);
     // Her own mark is newer than what is being read.
-    assert_eq!(ann.state.on_marked(room()), [reads.clone()]);
+    assert_eq!(ann.state.on_marked(room()), [reads_standing()]);
     ann.says(&format!(r#"{{"t":"mark","room":"{ROOM}","read":5}}"#));
     ann.done(Done::Mark(Ok(standing(5, 5))));
-    assert_eq!(ann.stands(standing(4, 5)), [reads]);
+    assert_eq!(ann.stands(standing(4, 5)), [reads_standing()]);
     assert_eq!(told(&ann.stands(standing(5, 5))), ["5-0"]);
+}
+
+fn seeks(known: &[RoomId]) -> Effect {
+    let known = known.to_vec();
+    Effect::Work(Work::Seek { known })
+}
+
+#[test]
+fn rooms_are_sought_once_at_a_time_and_after_a_welcome_that_may_have_been_read_too_early() {
+    let mut ann = Ann::in_room();
+    assert_eq!(ann.state.seek_rooms(), [seeks(&[room()])]);
+    assert_eq!(ann.state.seek_rooms(), []);
+    assert_eq!(ann.done(Done::Seek), [seeks(&[room()])]);
+    assert_eq!(ann.done(Done::Seek), []);
+    let mut late = Ann::new();
+    assert_eq!(
+        late.state.seek_rooms(),
+        [],
+        "the welcome is still to be read"
+    );
+    late.says(r#"{"t":"hello","format":"data"}"#);
+    assert_eq!(late.state.seek_rooms(), []);
+    assert!(late.welcomed().contains(&seeks(&[])));
+    assert_eq!(late.done(Done::Seek), []);
 }
