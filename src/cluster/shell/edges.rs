@@ -120,12 +120,13 @@ impl Bus for Cluster {
         Some(free)
     }
 
+    // Who begins a relay holds the relays, and some effects need them.
     fn follow(&self, room: RoomId) {
-        self.tell(Event::Follow(room));
+        self.tell_beside(Event::Follow(room));
     }
 
     fn unfollow(&self, room: RoomId) {
-        self.tell(Event::Unfollow(room));
+        self.tell_beside(Event::Unfollow(room));
     }
 }
 

@@ -284,12 +284,36 @@ impl Cluster {
     /// Whatever several threads tell at once, what follows is done in the order of the core, by
     /// whoever came first: commands of one room never overtake each other on the way out.
     fn tell(&self, event: Event) {
+        self.note(event);
+        self.work_off();
+    }
+
+    /// The same for whoever holds what the effects may need, those of others among them: they are
+    /// done by somebody else.
+    fn tell_beside(&self, event: Event) {
+        self.note(event);
+        let myself = self.clone();
+        tokio::spawn(async move { myself.work_off() });
+    }
+
+    fn note(&self, event: Event) {
         let now = self.now();
-        {
-            let mut state = self.state();
-            let effects = state.apply(now, event);
-            self.todo().add(effects);
-        }
+        let mut state = self.state();
+        let effects = state.apply(now, event);
+        self.todo().add(effects);
+    }
+
+    /// Another thread has something for the relay of the room, and is about to do it.
+    #[cfg(test)]
+    pub fn owe_for_test(&self, room: RoomId) {
+        self.todo().add(vec![Effect::Hear {
+            room,
+            entries: Vec::new(),
+            confirm: None,
+        }]);
+    }
+
+    fn work_off(&self) {
         loop {
             let mut todo = self.todo();
             if todo.busy {

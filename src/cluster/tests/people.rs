@@ -1,6 +1,8 @@
 //! Who is removed, signed out, renamed or online is so on the other node, too.
 
 use super::*;
+use crate::testing::probe::{connect, user};
+use tokio::runtime::Handle;
 
 #[tokio::test]
 async fn a_removal_is_answered_when_the_other_node_has_let_the_person_go() {
@@ -122,4 +124,22 @@ async fn who_is_added_to_a_room_that_nobody_follows_on_his_node_is_told_without_
     world.set_connected(false);
     let room = ann.group(&[&bob]).await;
     assert_eq!(bobs.sees("room").await["room"], room);
+}
+
+#[tokio::test]
+async fn a_relay_begins_though_what_is_owed_to_it_is_still_to_be_done() {
+    let world = World::of(2).await;
+    let room = RoomId::from_bytes([7; 16]);
+    let (ann, _ears) = connect(user(1)).await;
+    let (node, runtime) = (Arc::clone(&world.nodes[1].node), Handle::current());
+    world.cluster(1).owe_for_test(room);
+    let (tell, begun) = std::sync::mpsc::channel();
+    // A thread of its own: if it waits for itself, it does so for ever.
+    std::thread::spawn(move || {
+        let _inside = runtime.enter();
+        node.relays.listen(room, ann, 0);
+        tell.send(())
+    });
+    let begun = tokio::task::spawn_blocking(move || begun.recv_timeout(PATIENCE));
+    assert_eq!(begun.await.expect("it does not panic"), Ok(()));
 }
