@@ -41,6 +41,7 @@ mod testing;
 pub mod timers;
 pub mod tls;
 pub mod verify;
+pub mod watchdog;
 pub mod web;
 pub mod wire;
 pub mod ws;

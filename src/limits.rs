@@ -105,6 +105,11 @@ pub const AWAKE_LOOK_MS: u64 = 100;
 pub const AWAKE_STEP_MS_MAX: u64 = 300;
 /// No hold lasts longer, milliseconds: a sender who goes on without the first refused is not stuck for ever.
 pub const HOLD_MS_MAX: u64 = 10_000;
+
+/// The runtime is asked for a sign of life this often, milliseconds, and the process ends when none comes for so
+/// many of these.
+pub const WATCHDOG_STEP_MS: u64 = 1_000;
+pub const WATCHDOG_STEPS: u32 = 30;
 /// A send whose outcome is not known is sent again by the session itself for so long, milliseconds, before
 /// its client is told; the pause between two tries doubles from the first to the second number.
 pub const RESEND_MS_MAX: u64 = 8_000;

@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::store::cql::CqlStore;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::timers;
+use crate::watchdog;
 use crate::web::router::router;
 use std::error::Error;
 use std::io::Write;
@@ -72,6 +73,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let node = start(config.bound_to(address), store).await?;
     recheck::start(&node, Duration::from_millis(limits::LOGIN_RECHECK_MS));
     timers::start(&node);
+    watchdog::start(&node)?;
     if let Some(listener) = metrics {
         serve_metrics(Arc::clone(&node), listener);
     }

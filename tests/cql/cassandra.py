@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from peers import whole_peers
+
 VERSION = "5.0.9"
 CQL, STORAGE = 9042, 7000
 TOKENS = ["-9223372036854775808", "-3074457345618258603", "3074457345618258602"]
@@ -202,13 +204,9 @@ class Ring:
 
     def wait_for_ring(self):
         """A node takes connections before it knows the others: a keyspace made then would get too few copies."""
-        def knows(n):
-            log = (self.folder / f"node{n + 1}" / "logs" / "system.log").read_text(errors="replace")
-            others = (a for at, a in enumerate(self.addresses) if at != n)
-            return all(f"/{a}:{STORAGE} is now UP" in log for a in others)
-
+        others = len(self.addresses) - 1
         deadline = time.monotonic() + 60
-        while not all(knows(n) for n in range(len(self.addresses))):
+        while others and any(whole_peers(address, CQL) < others for address in self.addresses):
             if time.monotonic() > deadline:
                 self.stop()
                 sys.exit("the nodes do not find each other")

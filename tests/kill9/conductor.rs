@@ -4,7 +4,7 @@ use crate::client::{self, Account, Client, Stage};
 use crate::history::{Claim, Evidence, History, Record, Seen, What};
 use crate::outbox::Outbox;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 pub const PEOPLE: [&str; 7] = ["ann", "ben", "chiara", "daoud", "eun", "farah", "mallory"];
 const ROOMS: usize = 3;
+/// So much of somebody's story is told when the end does not come.
+const STORY: usize = 12;
 /// Between two tries of a request.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -175,13 +177,7 @@ impl Run {
         let back = ("PUT", member.as_str());
         caller.insist(back, &ann.token, json!({}), patience).await;
         self.stage.send_modify(|stage| stage.calm = true);
-        for _ in &self.people {
-            let drained = tokio::time::timeout(patience, self.drained.recv());
-            drained
-                .await
-                .expect("every outbox is empty in time")
-                .expect("the clients live");
-        }
+        self.drain(patience).await;
         let mut evidence = Evidence::default();
         let mut heads = HashMap::new();
         for room in &self.rooms {
@@ -201,6 +197,21 @@ impl Run {
         evidence.claims = self.claims(&caller).await;
         evidence.records = self.history.take();
         evidence
+    }
+
+    /// Everybody gets everything answered.
+    async fn drain(&mut self, patience: Duration) {
+        let mut waiting: BTreeSet<Uuid> = self.people.iter().map(|person| person.id).collect();
+        let deadline = tokio::time::Instant::now() + patience;
+        while !waiting.is_empty() {
+            match tokio::time::timeout_at(deadline, self.drained.recv()).await {
+                Ok(drained) => waiting.remove(&drained.expect("the clients live")),
+                Err(_) => panic!(
+                    "whose outbox is not empty in time: {:#?}",
+                    who_waits(&self.history.take(), &waiting)
+                ),
+            };
+        }
     }
 
     async fn claims(&self, caller: &Caller) -> Vec<Claim> {
@@ -229,6 +240,30 @@ impl Run {
     }
 }
 
+/// The last that these people did and saw, room by room, and what of theirs was never answered for good.
+fn who_waits(records: &[Record], people: &BTreeSet<Uuid>) -> Vec<(Vec<Record>, Vec<Uuid>)> {
+    let mut stories: BTreeMap<(Uuid, Uuid), (Vec<Record>, Vec<Uuid>)> = BTreeMap::new();
+    for record in records
+        .iter()
+        .filter(|record| people.contains(&record.user))
+    {
+        let (story, open) = stories.entry((record.user, record.room)).or_default();
+        match &record.what {
+            What::Invoke { key, .. } if !open.contains(key) => open.push(*key),
+            What::Ok { key, .. } | What::Fail { key, .. } => open.retain(|other| other != key),
+            _ => {}
+        }
+        story.push(record.clone());
+    }
+    let waits = stories.into_values().filter(|(_, open)| !open.is_empty());
+    waits.map(|(story, open)| (last(story), open)).collect()
+}
+
+fn last(story: Vec<Record>) -> Vec<Record> {
+    let start = story.len().saturating_sub(STORY);
+    story[start..].to_vec()
+}
+
 /// The last that those saw who did not see every head.
 fn who_lags(records: &[Record], heads: &HashMap<Uuid, u64>) -> Vec<Vec<Record>> {
     let mut stories: BTreeMap<(Uuid, Uuid), (u64, Vec<Record>)> = BTreeMap::new();
@@ -245,7 +280,6 @@ fn who_lags(records: &[Record], heads: &HashMap<Uuid, u64>) -> Vec<Vec<Record>> 
         heads.get(room).is_some_and(|head| seen < head)
     };
     let lagging = stories.into_iter().filter(behind);
-    let last = |story: Vec<Record>| story.into_iter().rev().take(8).rev().collect();
     lagging.map(|(_, (_, story))| last(story)).collect()
 }
 

@@ -185,6 +185,7 @@ async fn replicate(
         let made =
             format!("CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{text}}}");
         define(session, &made).await?;
+        let text = grow(session, keyspace, copies).await?.unwrap_or(text);
         return Ok(Some(format!("made keyspace {keyspace} with {text}")));
     };
     if copies.is_none() || judge::has(&there, &wanted) {
@@ -196,6 +197,26 @@ async fn replicate(
     let altered = format!("ALTER KEYSPACE {keyspace} WITH replication = {{{text}}}");
     define(session, &altered).await?;
     Ok(Some(format!("gave keyspace {keyspace} {text}")))
+}
+
+/// A ring that began a moment ago may have had more nodes than it knew of: a keyspace that was made for fewer is
+/// refused for ever after. Answers the copies if they are others now.
+async fn grow(
+    session: &Session,
+    keyspace: &str,
+    copies: Option<usize>,
+) -> StoreResult<Option<String>> {
+    let seen = centres(session);
+    let known = session.refresh_metadata().await;
+    known.map_err(|why| refused(format!("the nodes of the database: {why}")))?;
+    if centres(session) == seen {
+        return Ok(None);
+    }
+    let wanted = judge::copies(&centres(session), copies).map_err(refused)?;
+    let text = judge::replication_of(&wanted);
+    let altered = format!("ALTER KEYSPACE {keyspace} WITH replication = {{{text}}}");
+    define(session, &altered).await?;
+    Ok(Some(text))
 }
 
 /// Refuses what is not fit, with reason and remedy. Answers the quorum that is one (R10).
