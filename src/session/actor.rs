@@ -131,10 +131,7 @@ impl Session {
                 true => state.on_added(room),
                 false => Vec::new(),
             },
-            SessionMessage::Removed { room, .. } => {
-                state.on_removed(room);
-                Vec::new()
-            }
+            SessionMessage::Removed { room, .. } => state.on_removed(room),
             SessionMessage::FactsChanged { room, .. } => state.on_facts_changed(room),
             SessionMessage::Marked { room, .. } => state.on_marked(room),
             SessionMessage::WatchEnded { room } => {

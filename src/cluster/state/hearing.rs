@@ -21,7 +21,8 @@ impl ClusterState {
             self.send_on_all(now);
             return;
         }
-        match self.peers.see(now, from) {
+        let seen = self.peers.see(now, from);
+        match seen {
             Seen::New => self.greet(from),
             Seen::Again => {
                 self.effects.push(Effect::Moved);
@@ -38,7 +39,8 @@ impl ClusterState {
                 leave,
             } => {
                 let known = self.peers.interest(from, base, version, &follow, &leave);
-                let answer = match known {
+                // Who was not known has missed what this node said meanwhile, also of what he does not follow.
+                let answer = match known && seen != Seen::New {
                     true => self.heads_for(&follow),
                     false => vec![Message::WantInterest],
                 };

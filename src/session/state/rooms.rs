@@ -144,8 +144,9 @@ impl SessionState {
         begins.then_some(Effect::Work(Work::Item { room }))
     }
 
-    /// The person was removed from a room; `gone` is queued already.
-    pub fn on_removed(&mut self, room: RoomId) {
+    /// The person was removed from a room; `gone` is queued already. He may be in again, by an entry that passed this
+    /// node by while the room was still known here, so that nobody looked for it: now he looks.
+    pub fn on_removed(&mut self, room: RoomId) -> Vec<Effect> {
         if matches!(self.phase, Phase::Welcoming(_)) {
             self.gone.insert(room);
         }
@@ -153,6 +154,7 @@ impl SessionState {
         self.rooms.remove(&room);
         self.watches.remove(&room);
         self.typing.remove(&room);
+        self.seek_rooms()
     }
 
     /// A watch was refused or has ended.

@@ -89,7 +89,7 @@ fn what_a_removed_person_asked_for_is_not_told() {
     let mut ann = Ann::open();
     let room = ROOM.parse().expect("an id");
     assert_eq!(ann.state.on_added(room).len(), 1);
-    ann.state.on_removed(room);
+    assert_eq!(ann.state.on_removed(room), [seeks(&[])]);
     let told = ann.done(Done::Item { room, item: None });
     assert_eq!(told, []);
     assert_eq!(ann.state.on_marked(room), []);
@@ -148,6 +148,20 @@ fn of_two_marks_the_older_reading_is_not_shown() {
     ann.done(Done::Mark(Ok(standing(5, 5))));
     assert_eq!(ann.stands(standing(4, 5)), [reads_standing()]);
     assert_eq!(told(&ann.stands(standing(5, 5))), ["5-0"]);
+}
+
+/// The join passed this node by, and whoever looked for it knew the room: he had not heard of the removal.
+#[test]
+fn who_is_removed_looks_whether_he_is_in_again() {
+    let mut ann = Ann::in_room();
+    assert_eq!(ann.state.seek_rooms(), [seeks(&[room()])]);
+    assert_eq!(ann.state.on_removed(room()), [], "once more, later");
+    assert_eq!(ann.done(Done::Seek), [seeks(&[])]);
+    assert_eq!(ann.done(Done::Seek), []);
+    let mut ben = Ann::in_room();
+    assert_eq!(ben.state.on_removed(room()), [seeks(&[])]);
+    assert_eq!(ben.state.on_added(room()), [reads_item()]);
+    assert_eq!(told(&ben.read(Some(item("tide", 9)))), ["\"tide\""]);
 }
 
 fn seeks(known: &[RoomId]) -> Effect {
