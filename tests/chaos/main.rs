@@ -50,17 +50,21 @@ const NODE_MIB_MAX: u64 = 512;
 /// The calm at the end may take this long.
 const CALM: Duration = Duration::from_secs(120);
 
-/// Mallory is removed and comes back, in turn.
-async fn churn(run: &Run, front: &str, round: usize) {
+/// Mallory is removed and comes back, in turn. `insists`: until it is answered; what was asked before and is open may
+/// still be done, so that whoever wants the contrary next must not begin before.
+async fn churn(run: &Run, front: &str, round: usize, insists: bool) -> bool {
     let mallory = &run.people[PEOPLE.len() - 1];
     let member = format!("/rooms/{}/members/{}", run.rooms[0], mallory.id);
     let (method, body) = match round % 2 {
         0 => ("DELETE", Value::Null),
         _ => ("PUT", json!({})),
     };
-    let ann = &run.people[0].token;
-    // It may be cut by the fault: then the next round does it again.
-    caller(front).call(method, &member, ann, body).await;
+    let (caller, ann) = (caller(front), &run.people[0].token);
+    if insists {
+        caller.insist((method, &member), ann, body, CALM).await;
+        return true;
+    }
+    caller.call(method, &member, ann, body).await.is_some()
 }
 
 async fn progress(run: &Run, what: &str) {
@@ -124,9 +128,12 @@ impl Storm {
         let acked = run.acked.load(Ordering::Relaxed);
         println!("{round}: {name} ({node}), {acked} acked");
         (fault.happen)(cluster, node);
-        churn(run, &cluster.front, round).await;
+        let answered = churn(run, &cluster.front, round, false).await;
         tokio::time::sleep(fault.lasts(self.length())).await;
         (fault.mend)(cluster, node);
+        if !answered {
+            churn(run, &cluster.front, round, true).await;
+        }
         let span = began..run.history.now();
         progress(run, name).await;
         Window { name, span }
