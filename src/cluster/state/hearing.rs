@@ -21,8 +21,7 @@ impl ClusterState {
             self.send_on_all(now);
             return;
         }
-        let seen = self.peers.see(now, from);
-        match seen {
+        match self.peers.see(now, from) {
             Seen::New => self.greet(from),
             Seen::Again => {
                 self.effects.push(Effect::Moved);
@@ -39,8 +38,7 @@ impl ClusterState {
                 leave,
             } => {
                 let known = self.peers.interest(from, base, version, &follow, &leave);
-                // Who was not known has missed what this node said meanwhile, also of what he does not follow.
-                let answer = match known && seen != Seen::New {
+                let answer = match known {
                     true => self.heads_for(&follow),
                     false => vec![Message::WantInterest],
                 };

@@ -117,27 +117,3 @@ fn who_was_not_known_to_follow_looks_for_what_was_published_meanwhile() {
     net.tell(node(2), wanted);
     assert!(net.did(node(2)).contains(&Effect::Heal));
 }
-
-#[test]
-fn who_is_met_by_what_he_follows_is_asked_to_look_as_well() {
-    let mut net = Net::of(2);
-    let stranger = node(9);
-    let interest = || Event::Received {
-        from: stranger,
-        message: Message::Interest {
-            base: 0,
-            version: 1,
-            follow: vec![room(1)],
-            leave: Vec::new(),
-        },
-    };
-    let wants = Effect::Send {
-        to: stranger,
-        message: Message::WantInterest,
-    };
-    let now = net.now;
-    let met = net.nodes.get_mut(&node(1)).expect("it is there");
-    assert!(met.apply(now, interest()).contains(&wants));
-    let again = met.apply(now, interest());
-    assert!(!again.contains(&wants), "it is known now");
-}
