@@ -105,7 +105,6 @@ pub const AWAKE_LOOK_MS: u64 = 100;
 pub const AWAKE_STEP_MS_MAX: u64 = 300;
 /// No hold lasts longer, milliseconds: a sender who goes on without the first refused is not stuck for ever.
 pub const HOLD_MS_MAX: u64 = 10_000;
-
 /// The runtime is asked for a sign of life this often, milliseconds, and the process ends when none comes for so
 /// many of these.
 pub const WATCHDOG_STEP_MS: u64 = 1_000;
